@@ -129,6 +129,9 @@ pub struct Routines {
     pub push_inlined_frame: usize,
     /// `(tstate, frame, instr_ptr) -> exception`, new reference: `Op::Catch`.
     pub catch: usize,
+    /// `(tstate, callable, *arguments, count, names) -> object`: `Op::CallObject`. `count` is the number of all arguments, those named by `names` (a tuple
+    /// or NULL) included; `arguments[-1]` may be written (PY_VECTORCALL_ARGUMENTS_OFFSET).
+    pub call_object: usize,
 }
 
 /// Everything about the process.
