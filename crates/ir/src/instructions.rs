@@ -443,8 +443,8 @@ instructions! {
     CheckEvalBreaker check_eval_breaker(), { reads: Heaps::ANY, writes: Heaps::ANY, leaves: Leaves::Exit }
     /// After a call that may have run any code: leaves if this frame was inspected or its code was invalidated meanwhile.
     CheckFrame check_frame(), { leaves: Leaves::Exit }
-    /// After an iterator's end: raises if an exception is set.
-    CheckException check_exception(), { leaves: Leaves::Raise }
+    /// After an iterator's end: raises if an exception is set. Yields 0; only a `branch_raised` looks at it.
+    CheckException check_exception() -> Yield::Int, { leaves: Leaves::Raise }
 
     // ---- References: placed by the last pass only ----
 
