@@ -1,0 +1,9 @@
+//! CPython 3.13.
+
+pub mod layout;
+pub mod structs;
+pub mod symbols;
+
+/// The minor version that this module is for.
+pub const VERSION: (u32, u32) = (3, 13);
+
