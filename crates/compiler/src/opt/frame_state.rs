@@ -1,0 +1,107 @@
+//! What the frame looks like where a reference is given back.
+//!
+//! A destructor can look at the frames below it, so a `decrement` that can run one carries a snapshot, though it never leaves by it: code generation takes from it the
+//! bytecode and where unboxed locals live. The state is that of the last snapshot before, with the `set_local` and `clear_local` since then.
+
+use coachwhip_ir::{Block, ControlFlow, Definition, Dominators, Function, Immediate, Instruction, InstructionId, Op, SnapshotId, Value};
+
+/// The frame at one point.
+#[derive(Clone, Debug, Default)]
+pub(super) struct FrameState {
+    base: Option<SnapshotId>,
+    /// Locals of the outermost frame that changed since.
+    changes: Vec<(u32, Option<Value>)>,
+}
+
+impl FrameState {
+    /// Goes past an instruction.
+    pub(super) fn pass(&mut self, instruction: &Instruction) {
+        if let Some(snapshot) = instruction.snapshot {
+            self.base = Some(snapshot);
+            self.changes.clear();
+        }
+        let slot = match instruction.immediates.first() {
+            Some(&Immediate::Int(slot)) => u32::try_from(slot).unwrap_or(u32::MAX),
+            _ => return,
+        };
+        match instruction.op {
+            Op::SetLocal => self.changes.push((slot, Some(instruction.operands[0]))),
+            Op::ClearLocal => self.changes.push((slot, None)),
+            _ => {}
+        }
+    }
+}
+
+/// The states at the ends of blocks, and the snapshots made so far.
+pub(super) struct FrameStates {
+    dominators: Dominators,
+    /// The block that defines each value.
+    defined_in: Vec<Option<Block>>,
+    ends: Vec<Option<FrameState>>,
+    /// The last snapshot made: where, from what, and at which bytecode.
+    last: Option<(Block, SnapshotId, usize, u32, SnapshotId)>,
+}
+
+impl FrameStates {
+    pub(super) fn new(function: &Function, dominators: Dominators) -> FrameStates {
+        let blocks = function.instruction_blocks();
+        let defined_in = function
+            .values
+            .iter()
+            .map(|value| match value.definition {
+                Definition::Result(id) => blocks[id.index()],
+                Definition::Parameter(block, _) => Some(block),
+            })
+            .collect();
+        FrameStates { dominators, defined_in, ends: vec![None; function.blocks.len()], last: None }
+    }
+
+    pub(super) fn set_end(&mut self, block: Block, state: FrameState) {
+        self.ends[block.index()] = Some(state);
+    }
+
+    /// The state at the start of a block: that of a predecessor, but for the locals that parameters stand for. In reverse postorder one predecessor is known.
+    pub(super) fn at_start(&self, function: &Function, block: Block, flow: &ControlFlow, instructions: &[InstructionId]) -> FrameState {
+        let before = flow.predecessors(block).iter().find_map(|edge| self.ends[edge.from.index()].clone());
+        let mut state = before.unwrap_or_default();
+        if state.base.is_none() {
+            state.base = instructions.iter().find_map(|&id| function.instruction(id).snapshot);
+        }
+        for &parameter in &function.block(block).parameters {
+            if let Some(slot) = function.values[parameter.index()].local {
+                state.changes.push((slot, Some(parameter)));
+            }
+        }
+        state
+    }
+
+    /// A snapshot of a state; none if nothing at all is known of the frame.
+    pub(super) fn snapshot(&mut self, function: &mut Function, block: Block, state: &FrameState, offset: u32) -> Option<SnapshotId> {
+        let base = state.base?;
+        if let Some((last_block, last_base, changes, last_offset, made)) = self.last
+            && (last_block, last_base, changes, last_offset) == (block, base, state.changes.len(), offset)
+        {
+            return Some(made);
+        }
+        let mut snapshot = function.snapshots[base.index()].clone();
+        if snapshot.parent.is_none() {
+            for &(slot, value) in &state.changes {
+                if let Some(local) = snapshot.locals.get_mut(slot as usize) {
+                    *local = value;
+                }
+            }
+        }
+        // The stack cannot be seen from outside.
+        snapshot.stack.clear();
+        snapshot.offset = offset;
+        for local in &mut snapshot.locals {
+            let known = local.and_then(|value| self.defined_in[value.index()]).is_some_and(|from| self.dominators.dominates(from, block));
+            if !known {
+                *local = None;
+            }
+        }
+        let made = function.add_snapshot(snapshot);
+        self.last = Some((block, base, state.changes.len(), offset, made));
+        Some(made)
+    }
+}
