@@ -7,6 +7,4 @@ fn main() {
         (version.major, version.minor) == (3, 13),
         "Coachwhip has layouts for CPython 3.13 only; PYO3_PYTHON is {version}"
     );
-    // The tests of this crate run inside an embedded interpreter.
-    pyo3_build_config::add_libpython_rpath_link_args();
 }

@@ -1,6 +1,8 @@
 //! CPython 3.13.
 
+pub mod environment;
 pub mod layout;
+mod probes;
 pub mod structs;
 pub mod symbols;
 

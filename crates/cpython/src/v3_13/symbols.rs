@@ -215,6 +215,8 @@ unsafe extern "C" {
 
     /// `NoneType`
     pub static mut _PyNone_Type: PyTypeObject;
+    /// `method`
+    pub static mut PyMethod_Type: PyTypeObject;
 }
 
 /// The address of an exported symbol that some micro releases do not have.
