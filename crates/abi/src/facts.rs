@@ -33,6 +33,10 @@ pub struct Refuted {
     pub code_address: usize,
     /// The bytecode, in code units.
     pub offset: u32,
+    /// How often a guess there was given up: after the first time the builder may guess again, by what was seen.
+    pub times: u32,
+    /// The classes of the two topmost stack slots (second, topmost) at the last exit.
+    pub operands: Option<(Class, Class)>,
 }
 
 /// A code object.

@@ -226,6 +226,10 @@ helpers! {
     ImportName import_name(name: Object, from_list: Object, level: Object) -> NEW, {}
     /// `from module import name`
     ImportFrom import_from(module: Object, name: Object) -> NEW, {}
+    /// A new instance of a class whose `__new__` is object's: `tp_alloc(class, 0)`.
+    AllocateInstance allocate_instance(class: Object) -> NEW, { writes: Heaps::NONE }
+    /// Raises TypeError if what `__init__` returned is not None (EXIT_INIT_CHECK).
+    CheckInit check_init(outcome: Object) -> Yield::Int, { writes: Heaps::REST }
     /// `len(object)` as an object
     Length length(object: Object) -> Yield::Int, {}
     /// `isinstance(object, class)`
