@@ -3,5 +3,3 @@
 
 pub mod build;
 mod intrinsics;
-pub mod opt;
-pub mod pipeline;

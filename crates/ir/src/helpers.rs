@@ -319,6 +319,6 @@ helpers! {
 
     // ---- Cells ----
 
-    /// A new cell around a value, which is taken over, or an empty one.
+    /// A new cell around a value (with a reference of its own), or an empty one.
     MakeCell make_cell(value: ObjectOrNull) -> new(Class::Cell), { writes: Heaps::NONE }
 }

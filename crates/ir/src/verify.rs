@@ -366,8 +366,7 @@ impl<'a> Verifier<'a> {
                 check(self, name, kind, value);
             }
         }
-        let is_pointer = |&value: &Value| function.ty(value).representation == Representation::Pointer;
-        if instruction.op == Op::SetLocal && instruction.operands.first().is_some_and(is_pointer) {
+        if instruction.op == Op::SetLocal && function.ty(instruction.operands[0]).representation == Representation::Pointer {
             self.at(id, "a local cannot be a pointer");
         }
     }
