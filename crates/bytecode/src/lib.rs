@@ -1,9 +1,17 @@
 //! CPython's bytecode as data: canonical operations, the opcode tables of the supported versions, the decoder, the exception table.
 //! It knows nothing of live objects; everything here can be tested on any machine.
 
+pub mod decode;
+pub mod flow;
 pub mod op;
+pub mod table;
+pub mod tables;
+pub mod v3_13;
 
+pub use decode::decode;
 pub use op::{Op, Support};
+pub use table::{Opcode, Table};
+pub use tables::{exception_table, handler, line_table};
 
 /// One canonical instruction. A superinstruction decodes into several with one offset.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
