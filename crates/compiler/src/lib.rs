@@ -3,3 +3,5 @@
 
 pub mod build;
 mod intrinsics;
+pub mod opt;
+pub mod pipeline;

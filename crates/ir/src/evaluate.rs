@@ -199,7 +199,7 @@ impl Machine<'_> {
     /// Notes a call.
     fn event(&mut self, instruction: &Instruction) -> Result<Step, String> {
         let mut text = instruction.helper().map_or(instruction.op.info().name, |helper| helper.name).to_owned();
-        for immediate in &instruction.immediates {
+        for immediate in instruction.immediates.iter().filter(|immediate| !matches!(immediate, Immediate::Helper(_))) {
             text.push_str(&format!(" {immediate}"));
         }
         for &value in &instruction.operands {

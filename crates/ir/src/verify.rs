@@ -366,7 +366,8 @@ impl<'a> Verifier<'a> {
                 check(self, name, kind, value);
             }
         }
-        if instruction.op == Op::SetLocal && function.ty(instruction.operands[0]).representation == Representation::Pointer {
+        let is_pointer = |&value: &Value| function.ty(value).representation == Representation::Pointer;
+        if instruction.op == Op::SetLocal && instruction.operands.first().is_some_and(is_pointer) {
             self.at(id, "a local cannot be a pointer");
         }
     }
