@@ -38,7 +38,7 @@ test-cpython: build ## CPython's own test modules without and with everything co
 	@$(INSIDE) tools/test_cpython.py $(TESTS)
 
 docs: environment ## write the generated pages of docs/reference
-	PYO3_PYTHON=$(CURDIR)/$(INSIDE) cargo run --locked --package xtask -- docs
+	PYO3_PYTHON=$(CURDIR)/$(INSIDE) cargo run --locked --package coachwhip-xtask -- docs
 
 check: environment ## format check and lints of the Rust code
 	cargo fmt --all --check
