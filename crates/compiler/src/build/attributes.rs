@@ -1,0 +1,192 @@
+//! Attributes: by the interpreter's inline caches, with a polymorphic cache of our own where they know nothing.
+
+use super::{Builder, Result};
+use coachwhip_abi::facts::{AttributeFeedback, Feedback, ObjectValue, StoreAttributeFeedback};
+use coachwhip_ir::{ClassRef, Helper, Immediate, ObjectRef, Op, Reason, Type, Value};
+
+impl Builder<'_> {
+    fn int_immediate(value: u32) -> [Immediate; 1] {
+        [Immediate::Int(i64::from(value))]
+    }
+
+    /// The object that is a class of the facts, if it is among the objects.
+    fn class_object(&self, class: ClassRef) -> Option<ObjectRef> {
+        let position = self.facts.objects.iter().position(|object| matches!(object.value, ObjectValue::Class(other) if other == class))?;
+        Some(ObjectRef::from_index(position))
+    }
+
+    /// An instance whose class attributes are not hidden by an attribute of its own.
+    fn guard_not_shadowed(&mut self, receiver: Value, class: ClassRef, keys_version: u32) -> Value {
+        let receiver = self.guard_type(receiver, class);
+        if keys_version != 0 {
+            let snapshot = self.snapshot_before();
+            self.emit_checked(Op::GuardInlineValues, &[receiver], &[], Some(self.ty(receiver)), snapshot);
+            let immediates = [Immediate::ClassRef(class), Immediate::Int(i64::from(keys_version))];
+            self.emit_checked(Op::GuardKeysVersion, &[], &immediates, None, snapshot);
+        }
+        receiver
+    }
+
+    pub(super) fn load_attr(&mut self, argument: u32, feedback: &Feedback) -> Result<()> {
+        let is_method = argument & 1 != 0;
+        let object = self.peek(1)?;
+        if let (Feedback::Attribute(attribute), false) = (feedback, self.is_refuted())
+            && self.load_attr_by_cache(object, attribute, is_method)?
+        {
+            return Ok(());
+        }
+        let name = self.name(argument >> 1)?;
+        let cache = self.new_cache();
+        self.pop()?;
+        if is_method {
+            let method = self.call_helper_value(Helper::LoadMethod, &[object, name, cache])?;
+            let receiver = self.call_helper_value(Helper::MethodReceiver, &[object])?;
+            self.push(method);
+            self.push(receiver);
+        } else {
+            let value = self.call_helper_value(Helper::LoadAttribute, &[object, name, cache])?;
+            self.push(value);
+        }
+        Ok(())
+    }
+
+    /// Replaces the object on the stack by its attribute; for a method call with an empty receiver.
+    fn replace_by_attribute(&mut self, value: Value, is_method: bool) -> Result<()> {
+        self.pop()?;
+        self.push(value);
+        if is_method {
+            self.frame.stack.push(None);
+        }
+        Ok(())
+    }
+
+    fn load_attr_by_cache(&mut self, object: Value, attribute: &AttributeFeedback, is_method: bool) -> Result<bool> {
+        match *attribute {
+            AttributeFeedback::InstanceValue { class, index } => {
+                let receiver = self.guard_type(object, class);
+                let ty = self.ty(receiver);
+                let receiver = self.emit_guarded(Op::GuardInlineValues, &[receiver], &[], ty);
+                let value = self.emit_value(Op::InlineValueGet, &[receiver], &Self::int_immediate(index), Type::OBJECT_OR_NULL);
+                let value = self.guard_not_null(value, Reason::Missing);
+                self.replace_by_attribute(value, is_method)?;
+            }
+            AttributeFeedback::Slot { class, offset } => {
+                let receiver = self.guard_type(object, class);
+                let value = self.emit_value(Op::SlotGet, &[receiver], &Self::int_immediate(offset), Type::OBJECT_OR_NULL);
+                let value = self.guard_not_null(value, Reason::Missing);
+                self.replace_by_attribute(value, is_method)?;
+            }
+            AttributeFeedback::Module { module, value } => {
+                self.guard_is(object, module);
+                let value = self.const_object(value);
+                self.replace_by_attribute(value, is_method)?;
+            }
+            AttributeFeedback::Class { class, value } => {
+                let Some(class) = self.class_object(class) else { return Ok(false) };
+                self.guard_is(object, class);
+                let value = self.const_object(value);
+                self.replace_by_attribute(value, is_method)?;
+            }
+            AttributeFeedback::Method { class, value, keys_version } => {
+                if !is_method {
+                    return Ok(false);
+                }
+                let receiver = self.guard_not_shadowed(object, class, keys_version);
+                self.replace_by_method(receiver, value)?;
+            }
+            AttributeFeedback::MethodLazyDict { class, value } => {
+                if !is_method {
+                    return Ok(false);
+                }
+                let receiver = self.guard_type(object, class);
+                self.guard_no_managed_dict(receiver);
+                self.replace_by_method(receiver, value)?;
+            }
+            AttributeFeedback::ClassAttribute { class, value, keys_version } => {
+                self.guard_not_shadowed(object, class, keys_version);
+                let value = self.const_object(value);
+                self.replace_by_attribute(value, is_method)?;
+            }
+            AttributeFeedback::Property { class, getter } => {
+                let receiver = self.guard_type(object, class);
+                let getter = self.const_object(getter);
+                self.pop()?;
+                let value = self.call_value(getter, &[receiver])?;
+                self.push(value);
+                if is_method {
+                    self.frame.stack.push(None);
+                }
+            }
+            AttributeFeedback::WithHint { .. } => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn replace_by_method(&mut self, receiver: Value, method: ObjectRef) -> Result<()> {
+        let method = self.const_object(method);
+        self.pop()?;
+        self.push(method);
+        self.push(receiver);
+        Ok(())
+    }
+
+    fn guard_no_managed_dict(&mut self, receiver: Value) {
+        let dict = self.emit_value(Op::ManagedDictGet, &[receiver], &[], Type::OBJECT_OR_NULL);
+        let absent = self.emit_value(Op::IsNull, &[dict], &[], Type::BOOL);
+        self.guard_true(absent, Reason::InlineValues);
+    }
+
+    pub(super) fn store_attr(&mut self, index: u32, feedback: &Feedback) -> Result<()> {
+        let (object, value) = (self.peek(1)?, self.peek(2)?);
+        if let (Feedback::StoreAttribute(attribute), false) = (feedback, self.is_refuted()) {
+            match *attribute {
+                StoreAttributeFeedback::InstanceValue { class, index } => {
+                    let receiver = self.guard_type(object, class);
+                    let ty = self.ty(receiver);
+                    // A dict that shares the values must see its own store (_GUARD_DORV_NO_DICT in Python/bytecodes.c).
+                    self.guard_no_managed_dict(receiver);
+                    let receiver = self.emit_guarded(Op::GuardInlineValues, &[receiver], &[], ty);
+                    self.frame.stack.truncate(self.frame.stack.len() - 2);
+                    self.emit_value(Op::InlineValueExchange, &[receiver, value], &Self::int_immediate(index), Type::OBJECT_OR_NULL);
+                    return Ok(());
+                }
+                StoreAttributeFeedback::Slot { class, offset } => {
+                    let receiver = self.guard_type(object, class);
+                    self.frame.stack.truncate(self.frame.stack.len() - 2);
+                    self.emit_value(Op::SlotExchange, &[receiver, value], &Self::int_immediate(offset), Type::OBJECT_OR_NULL);
+                    return Ok(());
+                }
+                StoreAttributeFeedback::WithHint { .. } => {}
+            }
+        }
+        let name = self.name(index)?;
+        let cache = self.new_cache();
+        self.frame.stack.truncate(self.frame.stack.len() - 2);
+        self.call_helper(Helper::StoreAttribute, &[object, name, value, cache])?;
+        Ok(())
+    }
+
+    pub(super) fn delete_attr(&mut self, index: u32) -> Result<()> {
+        let object = self.pop()?;
+        let name = self.name(index)?;
+        self.call_helper(Helper::DeleteAttribute, &[object, name])?;
+        Ok(())
+    }
+
+    /// LOAD_SUPER_ATTR: bit 0 a method call, bit 1 `super` with two arguments, the name above (Python/bytecodes.c).
+    pub(super) fn load_super_attr(&mut self, argument: u32) -> Result<()> {
+        let operands = self.pop_many(3)?;
+        let [super_object, class, receiver] = operands[..] else { unreachable!("three operands were popped") };
+        let name = self.name(argument >> 2)?;
+        let flags = self.const_int(i64::from(argument & 3));
+        let value = self.call_helper_value(Helper::LoadSuperAttribute, &[super_object, class, receiver, name, flags])?;
+        if argument & 1 != 0 {
+            let bound = self.call_helper_value(Helper::MethodReceiver, &[receiver])?;
+            self.push(value);
+            self.push(bound);
+        } else {
+            self.push(value);
+        }
+        Ok(())
+    }
+}

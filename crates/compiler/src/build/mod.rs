@@ -1,0 +1,395 @@
+//! From bytecode to IR: interprets each bytecode instruction abstractly, over SSA values instead of objects.
+//!
+//! The builder is naive on purpose: each instruction guards its operands, works on unboxed values and boxes its outcome; passes remove what is not needed.
+//! Where to find what: `blocks` cuts bytecode into blocks, `state` holds locals and stack, `emit` makes instructions and snapshots, and each family of bytecode
+//! instructions has a file of its own.
+
+mod arithmetic;
+mod attributes;
+mod blocks;
+mod calls;
+mod compare;
+mod control;
+mod displays;
+mod emit;
+mod exceptions;
+mod iteration;
+mod locals;
+mod names;
+mod state;
+mod subscripts;
+
+use coachwhip_abi::facts::{CodeFacts, Facts, Feedback, code_flags};
+use coachwhip_bytecode::{Instruction as Bytecode, Op as Operation};
+use coachwhip_ir::{Block, CodeRef, EntryKind, Function, Op, Type, Value};
+use std::fmt;
+
+/// Why a function is not compiled.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum BuildError {
+    /// It contains something that is left to the interpreter: an operation's name, or a few words.
+    Unsupported(String),
+    /// The bytecode or the facts are not what the builder relies on.
+    Malformed(String),
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BuildError::Unsupported(what) => write!(formatter, "unsupported: {what}"),
+            BuildError::Malformed(what) => write!(formatter, "malformed: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for BuildError {}
+
+pub(crate) type Result<T> = std::result::Result<T, BuildError>;
+
+/// What the builder may do.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BuildOptions {
+    /// Whether instructions that have never run become exits (instead of their generic form).
+    pub exit_where_cold: bool,
+    /// Whether calls of small functions are inlined.
+    pub inline: bool,
+}
+
+/// Builds the IR of `code0`.
+///
+/// # Errors
+/// [`BuildError`] says why the function is left to the interpreter.
+pub fn build(facts: &Facts, kind: EntryKind, options: BuildOptions) -> Result<Function> {
+    let code = facts.codes.first().ok_or_else(|| BuildError::Malformed("no code".into()))?;
+    if code.flags & code_flags::GENERATOR != 0 {
+        return Err(BuildError::Unsupported("generators and coroutines".into()));
+    }
+    if let EntryKind::Call { .. } = kind
+        && code.flags & code_flags::OPTIMIZED == 0
+    {
+        return Err(BuildError::Unsupported("class bodies and modules run once".into()));
+    }
+    let mut builder = Builder::new(facts, kind, options);
+    builder.build_outermost()?;
+    let mut function = builder.function;
+    blocks::remove_trivial_parameters(&mut function);
+    Ok(function)
+}
+
+/// The state of a build.
+pub(crate) struct Builder<'facts> {
+    facts: &'facts Facts,
+    options: BuildOptions,
+    function: Function,
+    /// The block that instructions are added to; `None` after its end.
+    current: Option<Block>,
+    /// The frame whose bytecode is being interpreted.
+    frame: state::Frame,
+    /// The bytecode instruction being interpreted.
+    bytecode: Bytecode,
+    /// The evaluation stack as it was before that instruction: exits execute it again.
+    stack_before: Vec<Option<Value>>,
+    /// The snapshot of the state before that instruction, if one was needed.
+    snapshot_before: Option<coachwhip_ir::SnapshotId>,
+    /// Whether that instruction may have run any code.
+    ran_any_code: bool,
+    /// Whether it was a call, after which the interpreter looks at eval_breaker.
+    was_call: bool,
+}
+
+impl<'facts> Builder<'facts> {
+    fn new(facts: &'facts Facts, kind: EntryKind, options: BuildOptions) -> Self {
+        let code = &facts.codes[0];
+        let bytecode = Bytecode { offset: 0, opcode_offset: 0, next: 0, op: Operation::Nop, argument: 0, first_part: true };
+        Builder {
+            facts,
+            options,
+            function: Function::new(code.qualname.clone(), kind),
+            current: Some(Function::ENTRY),
+            frame: state::Frame::new(facts, CodeRef(0)),
+            bytecode,
+            stack_before: Vec::new(),
+            snapshot_before: None,
+            ran_any_code: false,
+            was_call: false,
+        }
+    }
+
+    /// The code being interpreted.
+    fn code(&self) -> &'facts CodeFacts {
+        &self.facts.codes[self.frame.code.index()]
+    }
+
+    fn build_outermost(&mut self) -> Result<()> {
+        let start = match self.function.entry_kind {
+            EntryKind::Call { parameters } => {
+                for index in 0..parameters {
+                    let value = self.emit_value(Op::Argument, &[], &[coachwhip_ir::Immediate::Int(i64::from(index))], Type::OBJECT);
+                    self.frame.locals[index as usize] = Some(value);
+                }
+                0
+            }
+            EntryKind::Loop { offset, stack_depth } => {
+                self.enter_loop(offset, stack_depth)?;
+                offset
+            }
+        };
+        self.build_body(start)
+    }
+
+    /// At on-stack replacement: takes the values out of the interpreter's frame.
+    fn enter_loop(&mut self, offset: u32, stack_depth: u32) -> Result<()> {
+        let bound = blocks::definitely_bound(self.facts, self.frame.code, offset);
+        let local_count = self.frame.locals.len();
+        for index in 0..local_count + stack_depth as usize {
+            let is_bound = bound.get(index).copied().unwrap_or(false);
+            let ty = if is_bound { Type::OBJECT } else { Type::OBJECT_OR_NULL };
+            let slot = i64::try_from(index).map_err(|_| BuildError::Malformed("too many slots".into()))?;
+            let value = self.emit_value(Op::EntrySlot, &[], &[coachwhip_ir::Immediate::Int(slot)], ty);
+            if index < local_count {
+                self.frame.locals[index] = Some(value);
+            } else {
+                self.frame.stack.push(Some(value));
+            }
+        }
+        self.bytecode.offset = offset;
+        self.bytecode.opcode_offset = offset;
+        self.begin_instruction();
+        // What the frame held when the loop got hot says whether a slot is filled; another frame must agree or stay in the interpreter.
+        for index in 0..local_count + stack_depth as usize {
+            if bound.get(index).copied().unwrap_or(false) {
+                continue;
+            }
+            let filled = self.facts.slots.get(index).copied().flatten().is_some();
+            let value = if index < local_count { self.frame.locals[index] } else { self.frame.stack[index - local_count] };
+            let Some(value) = value else { continue };
+            let refined = if filled {
+                Some(self.guard_not_null(value, coachwhip_ir::Reason::Missing))
+            } else {
+                let is_null = self.emit_value(Op::IsNull, &[value], &[], Type::BOOL);
+                self.guard_true(is_null, coachwhip_ir::Reason::Missing);
+                None
+            };
+            if index < local_count {
+                self.frame.locals[index] = refined;
+            } else {
+                self.frame.stack[index - local_count] = refined;
+            }
+        }
+        Ok(())
+    }
+
+    /// Interprets the frame's bytecode from an offset, block by block, in reverse postorder.
+    fn build_body(&mut self, start: u32) -> Result<()> {
+        let bound = self.bound_now();
+        let plan = blocks::plan(self.facts, self.frame.code, start, self.handlers_compiled(), bound)?;
+        self.frame.blocks.clear();
+        for &head in &plan.order {
+            self.frame.plans.insert(head, plan.heads[&head].clone());
+        }
+        self.jump_to_offset(start)?;
+        for &head in &plan.order {
+            self.build_block(head, &plan)?;
+        }
+        Ok(())
+    }
+
+    fn build_block(&mut self, head: u32, plan: &blocks::Plan) -> Result<()> {
+        let Some(entry) = self.frame.blocks.get(&head) else {
+            return Ok(()); // Every way to it ended before: a folded branch.
+        };
+        self.current = Some(entry.block);
+        self.frame.locals = entry.locals.clone();
+        self.frame.stack = entry.stack.clone();
+        let code = self.code();
+        let first = code.instructions.partition_point(|(instruction, _)| instruction.offset < head);
+        if plan.heads[&head].is_loop_head {
+            self.bytecode = Bytecode { offset: head, opcode_offset: head, ..self.bytecode };
+            self.begin_instruction();
+            let snapshot = self.snapshot_before();
+            let block = self.current.expect("a block is being built");
+            self.function.blocks[block.index()].entry_snapshot = Some(snapshot);
+        }
+        for (index, (instruction, feedback)) in code.instructions.iter().enumerate().skip(first) {
+            if instruction.offset != head && instruction.first_part && plan.heads.contains_key(&instruction.offset) {
+                return self.jump_to_offset(instruction.offset);
+            }
+            self.bytecode = *instruction;
+            if instruction.first_part {
+                self.begin_instruction();
+            }
+            self.interpret(index, *instruction, feedback)?;
+            if self.current.is_none() {
+                return Ok(());
+            }
+            self.finish_instruction();
+        }
+        Err(BuildError::Malformed("bytecode runs off its end".into()))
+    }
+
+    fn begin_instruction(&mut self) {
+        self.stack_before.clone_from(&self.frame.stack);
+        self.snapshot_before = None;
+        self.ran_any_code = false;
+        self.was_call = false;
+    }
+
+    /// After an instruction that may have run any code: the frame may have been inspected, its code invalidated, tracing switched on.
+    fn finish_instruction(&mut self) {
+        if !self.ran_any_code {
+            return;
+        }
+        self.ran_any_code = false;
+        let snapshot = self.snapshot_at(self.bytecode.next);
+        self.emit_checked(Op::CheckFrame, &[], &[], None, snapshot);
+        if self.was_call {
+            self.emit_checked(Op::CheckEvalBreaker, &[], &[], None, snapshot);
+        }
+    }
+
+    /// Interprets one instruction. Each family is in a file of its own.
+    fn interpret(&mut self, index: usize, instruction: Bytecode, feedback: &'facts Feedback) -> Result<()> {
+        let argument = instruction.argument;
+        if self.options.exit_where_cold && *feedback == Feedback::Cold && self.is_never_reached(instruction.op) {
+            return self.exit(coachwhip_ir::Reason::NeverTaken);
+        }
+        match instruction.op {
+            Operation::Nop | Operation::Resume => Ok(()),
+            Operation::PopTop | Operation::EndFor => self.pop_top(),
+            Operation::PushNull => self.push_null(),
+            Operation::Copy => self.copy(argument),
+            Operation::Swap => self.swap(argument),
+            Operation::LoadConst => self.load_const(argument),
+            Operation::LoadFast => self.load_fast(argument),
+            Operation::LoadFastCheck => self.load_fast_check(argument),
+            Operation::LoadFastAndClear => self.load_fast_and_clear(argument),
+            Operation::StoreFast => self.store_fast(argument),
+            Operation::DeleteFast => self.delete_fast(argument),
+            Operation::MakeCell => self.make_cell(argument),
+            Operation::CopyFreeVars => self.copy_free_vars(argument),
+            Operation::LoadDeref => self.load_deref(argument),
+            Operation::StoreDeref => self.store_deref(argument),
+            Operation::DeleteDeref => self.delete_deref(argument),
+            Operation::LoadFromDictOrDeref => self.load_from_dict_or_deref(argument),
+            Operation::LoadFromDictOrGlobals => self.load_from_dict_or_globals(argument),
+            Operation::LoadLocals => self.load_locals(),
+            Operation::LoadGlobal => self.load_global(argument, feedback),
+            Operation::StoreGlobal => self.store_global(argument),
+            Operation::DeleteGlobal => self.delete_global(argument),
+            Operation::LoadName => self.load_name(argument),
+            Operation::StoreName => self.store_name(argument),
+            Operation::DeleteName => self.delete_name(argument),
+            Operation::SetupAnnotations => self.setup_annotations(),
+            Operation::LoadBuildClass => self.load_build_class(),
+            Operation::LoadAssertionError => self.load_assertion_error(),
+            Operation::ImportName => self.import_name(argument),
+            Operation::ImportFrom => self.import_from(argument),
+            Operation::LoadAttr => self.load_attr(argument, feedback),
+            Operation::LoadSuperAttr => self.load_super_attr(argument),
+            Operation::StoreAttr => self.store_attr(argument, feedback),
+            Operation::DeleteAttr => self.delete_attr(argument),
+            Operation::BinaryOp => self.binary_op(index, argument, feedback),
+            Operation::UnaryNegative => self.unary_negative(),
+            Operation::UnaryInvert => self.unary_invert(),
+            Operation::UnaryNot => self.unary_not(),
+            Operation::ToBool => self.to_bool(feedback),
+            Operation::CompareOp => self.compare_op(argument, feedback),
+            Operation::ContainsOp => self.contains_op(argument),
+            Operation::IsOp => self.is_op(argument),
+            Operation::BinarySubscr => self.binary_subscr(feedback),
+            Operation::StoreSubscr => self.store_subscr(feedback),
+            Operation::DeleteSubscr => self.delete_subscr(),
+            Operation::BinarySlice => self.binary_slice(),
+            Operation::StoreSlice => self.store_slice(),
+            Operation::PopJumpIfTrue => self.pop_jump_if(argument, true, feedback),
+            Operation::PopJumpIfFalse => self.pop_jump_if(argument, false, feedback),
+            Operation::PopJumpIfNone => self.pop_jump_if_none(argument, true, feedback),
+            Operation::PopJumpIfNotNone => self.pop_jump_if_none(argument, false, feedback),
+            Operation::JumpForward => self.jump_to_offset(argument),
+            Operation::JumpBackward => self.jump_backward(argument, true),
+            Operation::JumpBackwardNoInterrupt => self.jump_backward(argument, false),
+            Operation::ReturnValue => self.return_value(),
+            Operation::GetIter => self.get_iter(index),
+            Operation::ForIter => self.for_iter(index, argument, feedback),
+            Operation::UnpackSequence => self.unpack_sequence(argument, feedback),
+            Operation::UnpackEx => self.unpack_ex(argument),
+            Operation::BuildList => self.build_display(coachwhip_ir::Helper::BuildList, argument),
+            Operation::BuildTuple => self.build_display(coachwhip_ir::Helper::BuildTuple, argument),
+            Operation::BuildSet => self.build_display(coachwhip_ir::Helper::BuildSet, argument),
+            Operation::BuildMap => self.build_display(coachwhip_ir::Helper::BuildMap, 2 * argument),
+            Operation::BuildString => self.build_display(coachwhip_ir::Helper::BuildString, argument),
+            Operation::BuildConstKeyMap => self.build_const_key_map(argument),
+            Operation::BuildSlice => self.build_slice(argument),
+            Operation::ListAppend => self.list_append(argument),
+            Operation::ListExtend => self.update_display(coachwhip_ir::Helper::ListExtend, argument),
+            Operation::SetAdd => self.update_display(coachwhip_ir::Helper::SetAdd, argument),
+            Operation::SetUpdate => self.update_display(coachwhip_ir::Helper::SetUpdate, argument),
+            Operation::DictUpdate => self.update_display(coachwhip_ir::Helper::DictUpdate, argument),
+            Operation::DictMerge => self.dict_merge(argument),
+            Operation::MapAdd => self.map_add(argument),
+            Operation::FormatSimple => self.format_simple(),
+            Operation::FormatWithSpec => self.format_with_spec(),
+            Operation::ConvertValue => self.convert_value(argument),
+            Operation::Call => self.call(argument, None, feedback),
+            Operation::CallKw => self.call_kw(argument, feedback),
+            Operation::CallFunctionEx => self.call_function_ex(argument),
+            Operation::CallIntrinsic1 => self.call_intrinsic_1(argument),
+            Operation::CallIntrinsic2 => self.call_intrinsic_2(argument),
+            Operation::MakeFunction => self.make_function(),
+            Operation::SetFunctionAttribute => self.set_function_attribute(argument),
+            Operation::GetLen => self.get_len(),
+            Operation::MatchMapping => self.match_flags(1 << 6),
+            Operation::MatchSequence => self.match_flags(1 << 5),
+            Operation::MatchKeys => self.match_keys(),
+            Operation::MatchClass => self.match_class(argument),
+            Operation::RaiseVarargs => self.raise_varargs(argument),
+            Operation::Reraise => self.reraise(argument),
+            Operation::PushExcInfo => self.push_exc_info(),
+            Operation::PopExcept => self.pop_except(),
+            Operation::CheckExcMatch => self.check_exc_match(),
+            Operation::CheckEgMatch => self.check_eg_match(),
+            Operation::BeforeWith => self.before_with(),
+            Operation::WithExceptStart => self.with_except_start(),
+            Operation::ReturnGenerator
+            | Operation::YieldValue
+            | Operation::Send
+            | Operation::EndSend
+            | Operation::CleanupThrow
+            | Operation::GetAwaitable
+            | Operation::GetAiter
+            | Operation::GetAnext
+            | Operation::EndAsyncFor
+            | Operation::BeforeAsyncWith
+            | Operation::GetYieldFromIter
+            | Operation::ExitInitCheck
+            | Operation::InterpreterExit
+            | Operation::Reserved => Err(BuildError::Unsupported(instruction.op.name().into())),
+        }
+    }
+
+    /// Whether an instruction that has never run is one whose cache would show it if it had.
+    fn is_never_reached(&self, operation: Operation) -> bool {
+        let tells = matches!(
+            operation,
+            Operation::LoadAttr
+                | Operation::LoadGlobal
+                | Operation::StoreAttr
+                | Operation::BinaryOp
+                | Operation::BinarySubscr
+                | Operation::StoreSubscr
+                | Operation::CompareOp
+                | Operation::ContainsOp
+                | Operation::Call
+                | Operation::ForIter
+                | Operation::UnpackSequence
+                | Operation::ToBool
+        );
+        tells && !self.is_refuted()
+    }
+
+    /// Whether a guess at this instruction went wrong too often.
+    pub(crate) fn is_refuted(&self) -> bool {
+        let address = self.code().address;
+        self.facts.refuted.iter().any(|refuted| refuted.code_address == address && refuted.offset == self.bytecode.offset)
+    }
+}
