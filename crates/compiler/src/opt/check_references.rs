@@ -4,7 +4,7 @@
 //! and lists of owned values that do not say what is owned. The paths agree on what is owned where they meet, so one visit to each block is enough.
 
 use super::references::{Ownership, can_run_code, lender, needs_reference, ownership_by_definition, snapshot_values};
-use coachwhip_ir::{Block, Function, Instruction, Leaves, Op, Value, Yield};
+use coachwhip_ir::{Block, ControlFlow, Function, Instruction, Leaves, Op, Value, Yield};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many references the function owns, by root; none is 0.
@@ -12,20 +12,23 @@ type Counts = BTreeMap<Value, u32>;
 
 /// Checks that each owned reference is consumed exactly once on every path and that nothing is used after its death.
 pub fn check_references(function: &Function) -> Result<(), String> {
-    let mut at_start: Vec<Option<Counts>> = vec![None; function.blocks.len()];
-    at_start[Function::ENTRY.index()] = Some(Counts::new());
+    let flow = ControlFlow::new(function);
+    let mut at_start: Vec<Option<(Counts, BTreeSet<Value>)>> = vec![None; function.blocks.len()];
+    at_start[Function::ENTRY.index()] = Some((Counts::new(), BTreeSet::new()));
     let mut queue = vec![Function::ENTRY];
     while let Some(block) = queue.pop() {
-        let counts = at_start[block.index()].clone().expect("queued with a state");
-        let mut walk = Walk { function, counts, valid: BTreeSet::new(), place: String::new() };
+        let (counts, valid) = at_start[block.index()].clone().expect("queued with a state");
+        let mut walk = Walk { function, counts, valid, place: String::new() };
         for (target, counts) in walk.block(block)? {
             match &at_start[target.index()] {
                 None => {
-                    at_start[target.index()] = Some(counts);
+                    // Code on an edge still sees what was borrowed before it.
+                    let valid = if flow.predecessors(target).len() == 1 { walk.valid.clone() } else { BTreeSet::new() };
+                    at_start[target.index()] = Some((counts, valid));
                     queue.push(target);
                 }
-                Some(known) if *known == counts => {}
-                Some(known) => return Err(format!("{target}: owned references differ between its predecessors: {known:?} and, from {block}, {counts:?}")),
+                Some((known, _)) if *known == counts => {}
+                Some((known, _)) => return Err(format!("{target}: owned references differ between its predecessors: {known:?} and, from {block}, {counts:?}")),
             }
         }
     }
@@ -71,7 +74,9 @@ impl Walk<'_> {
             None => self.fail(&format!("no reference to {root} is owned")),
             Some(1) => {
                 self.counts.remove(&root);
-                self.end(root);
+                if !self.is_alive(root) {
+                    self.end(root);
+                }
                 Ok(())
             }
             Some(count) => {

@@ -11,6 +11,8 @@ pub(super) struct FrameState {
     base: Option<SnapshotId>,
     /// Locals of the outermost frame that changed since.
     changes: Vec<(u32, Option<Value>)>,
+    /// Whether the base is a snapshot further down: what the block itself defines is not there yet.
+    ahead: bool,
 }
 
 impl FrameState {
@@ -19,6 +21,7 @@ impl FrameState {
         if let Some(snapshot) = instruction.snapshot {
             self.base = Some(snapshot);
             self.changes.clear();
+            self.ahead = false;
         }
         let slot = match instruction.immediates.first() {
             Some(&Immediate::Int(slot)) => u32::try_from(slot).unwrap_or(u32::MAX),
@@ -62,10 +65,14 @@ impl FrameStates {
 
     /// The state at the start of a block: that of a predecessor, but for the locals that parameters stand for. In reverse postorder one predecessor is known.
     pub(super) fn at_start(&self, function: &Function, block: Block, flow: &ControlFlow, instructions: &[InstructionId]) -> FrameState {
+        if let Some(entry) = function.block(block).entry_snapshot {
+            return FrameState { base: Some(entry), ..FrameState::default() };
+        }
         let before = flow.predecessors(block).iter().find_map(|edge| self.ends[edge.from.index()].clone());
         let mut state = before.unwrap_or_default();
         if state.base.is_none() {
             state.base = instructions.iter().find_map(|&id| function.instruction(id).snapshot);
+            state.ahead = true;
         }
         for &parameter in &function.block(block).parameters {
             if let Some(slot) = function.values[parameter.index()].local {
@@ -95,8 +102,8 @@ impl FrameStates {
         snapshot.stack.clear();
         snapshot.offset = offset;
         for local in &mut snapshot.locals {
-            let known = local.and_then(|value| self.defined_in[value.index()]).is_some_and(|from| self.dominators.dominates(from, block));
-            if !known {
+            let from = local.and_then(|value| self.defined_in[value.index()]);
+            if !from.is_some_and(|from| self.dominators.dominates(from, block) && !(state.ahead && from == block)) {
                 *local = None;
             }
         }
