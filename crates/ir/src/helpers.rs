@@ -2,7 +2,7 @@
 //! that passes ask for follow from the rows; `runtime/src/helpers/` implements them as `extern "C"` functions.
 //!
 //! Each function takes the thread state first, then its parameters in order; the rest, if any, as a pointer and a count.
-//! How it reports an exception that it has set, if its row says `raises`: an object result by NULL, an integer or bool result (C `int`) by -1.
+//! How it reports an exception that it has set, if its row says `raises`: an object result by NULL, an integer or bool result (64 bits) by -1.
 
 use crate::effects::Heaps;
 use crate::instructions::Yield;

@@ -81,7 +81,6 @@ impl Lowering<'_> {
         }
         let value = match info.yields {
             Yield::Bool => self.builder.ins().ireduce(types::I8, value),
-            Yield::Int if outcome == Some(types::I32) => self.builder.ins().sextend(types::I64, value),
             _ => value,
         };
         self.define(instruction, value)
@@ -109,8 +108,19 @@ impl Lowering<'_> {
         self.frame_is_visible(instruction)?;
         let (callable, names) = (self.operand(instruction, 0)?, self.operand(instruction, 1)?);
         let rest = &instruction.operands[2..];
-        let array = self.array(rest, 1)?;
-        let count = self.int(rest.len() as i64);
+        let mut array = self.array(rest, 1)?;
+        let mut count = self.int(rest.len() as i64);
+        if let Some(&first) = rest.first()
+            && self.function.ty(first).classes.may_be_null()
+        {
+            // No receiver: the array starts behind it, its own word is the free one.
+            let receiver = self.value(first)?;
+            let one = self.int(1);
+            let word = self.int(8);
+            let (shorter, fewer) = (self.builder.ins().iadd(array, word), self.builder.ins().isub(count, one));
+            array = self.builder.ins().select(receiver, array, shorter);
+            count = self.builder.ins().select(receiver, count, fewer);
+        }
         let value = self.call_routine("call_object", self.environment.routines.call_object, &[self.tstate, callable, array, count, names])?;
         self.object_outcome(instruction, value)
     }
@@ -167,11 +177,11 @@ fn parameter_type(parameter: Parameter) -> Type {
     }
 }
 
-/// What a helper returns, as the machine sees it: integers and bools are C `int`s.
+/// What a helper returns, as the machine sees it: integers and bools are 64 bits, so that -1 can say that it raised.
 fn helper_outcome(helper: Helper) -> Result<Option<Type>, CodegenError> {
     Ok(match helper.info().yields {
         Yield::Nothing => None,
-        Yield::Int | Yield::Bool => Some(types::I32),
+        Yield::Int | Yield::Bool => Some(types::I64),
         Yield::Float => Some(types::F64),
         Yield::Pointer | Yield::New(_) | Yield::Borrowed(_) | Yield::Kept(_) => Some(types::I64),
         Yield::Same | Yield::Helper => return Err(bug(format!("what {} yields", helper.info().name))),

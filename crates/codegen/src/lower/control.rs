@@ -87,6 +87,8 @@ impl Lowering<'_> {
     pub(super) fn check_exception(&mut self, instruction: &Instruction) -> Result<(), CodegenError> {
         let exception = self.load(types::I64, self.tstate, self.environment.layout.thread_current_exception);
         let raised = self.compare(IntCC::NotEqual, exception, 0);
-        self.raised_if(instruction, raised)
+        self.raised_if(instruction, raised)?;
+        let nothing = self.int(0);
+        self.define(instruction, nothing)
     }
 }

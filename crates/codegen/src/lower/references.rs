@@ -2,7 +2,7 @@
 
 use super::Lowering;
 use crate::CodegenError;
-use coachwhip_ir::{ClassSet, Instruction, Type};
+use coachwhip_ir::{Identity, Instruction, Type};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
 
@@ -10,7 +10,7 @@ impl Lowering<'_> {
     /// `Py_XINCREF` (Include/object.h): the low half of the count saturates, immortal objects stay as they are.
     pub(super) fn increment(&mut self, instruction: &Instruction) -> Result<(), CodegenError> {
         let ty = self.function.ty(instruction.operands[0]);
-        if !is_counted(ty) {
+        if !self.is_counted(ty) {
             return Ok(());
         }
         let object = self.operand(instruction, 0)?;
@@ -36,7 +36,7 @@ impl Lowering<'_> {
 
     /// `Py_XDECREF` (Include/object.h). `visible`: the instruction whose frame others can see while a destructor runs.
     pub(crate) fn give_back(&mut self, ty: Type, object: Value, visible: Option<&Instruction>) -> Result<(), CodegenError> {
-        if !is_counted(ty) {
+        if !self.is_counted(ty) {
             return Ok(());
         }
         let done = self.builder.create_block();
@@ -64,9 +64,13 @@ impl Lowering<'_> {
         self.builder.switch_to_block(done);
         Ok(())
     }
-}
 
-/// Whether values of a type have a count that changes.
-fn is_counted(ty: Type) -> bool {
-    ty.is_counted() && ty.classes != ClassSet::NULL
+    /// Whether values of a type have a count that changes. Constants do: who takes one over will give it back.
+    fn is_counted(&self, ty: Type) -> bool {
+        let immortal = match ty.identity {
+            Identity::Constant(object) => self.facts.objects.get(object.index()).is_some_and(|facts| facts.immortal),
+            Identity::Unknown | Identity::Exact(_) => false,
+        };
+        ty.is_object() && !immortal && !ty.classes.without_null().is_immortal()
+    }
 }
