@@ -16,6 +16,7 @@
 
 pub mod analyse;
 pub mod facts;
+pub mod generate;
 
 use coachwhip_abi::facts::Facts;
 use coachwhip_compiler::opt::run_pass;

@@ -1,0 +1,452 @@
+//! Makes valid functions of the IR from a list of numbers, for tests on random input. The same numbers make the same function; fewer or smaller numbers make a smaller
+//! one, so that failures shrink well.
+//!
+//! The functions look like what the builder makes: locals that are written through to the frame, snapshots of all locals, structured branches, loops that end, calls of
+//! helpers (some inside a `try`), guards, boxing and unboxing. Everything in them can be evaluated (`coachwhip_ir::evaluate`).
+
+use coachwhip_ir::evaluate::Concrete;
+use coachwhip_ir::{
+    Block, Class, CodeRef, Condition, EntryKind, Function, Helper, Immediate, Instruction, ObjectRef, Op, Reason, Representation,
+    Snapshot, SnapshotId, Type, Value,
+};
+
+const PARAMETERS: u32 = 3;
+const INTS: &[i64] = &[0, 1, -1, 2, 3, 7, 10, 63, 64, -5, 1 << 31, 1 << 53, (1 << 53) + 1, i64::MAX, i64::MIN];
+const FLOATS: &[f64] = &[0.0, 1.0, -0.0, 0.5, -3.25, 1e308, f64::INFINITY, f64::NAN];
+
+/// A function made from numbers.
+#[must_use]
+pub fn function(numbers: &[u32]) -> Function {
+    let mut generator = Generator {
+        function: Function::new("generated".to_owned(), EntryKind::Call { parameters: PARAMETERS }),
+        numbers,
+        next: 0,
+        block: Function::ENTRY,
+        locals: Vec::new(),
+        kinds: Vec::new(),
+        pool: Vec::new(),
+        offset: 0,
+        depth: 0,
+    };
+    generator.start();
+    if generator.statements() {
+        generator.finish();
+    }
+    generator.function
+}
+
+/// Arguments for it.
+#[must_use]
+pub fn arguments(numbers: &[u32]) -> Vec<Concrete> {
+    let number = |index: usize| numbers.get(index).copied().unwrap_or(0) as usize;
+    (0..PARAMETERS as usize)
+        .map(|index| match number(index) % 4 {
+            0 | 1 => Concrete::Int(INTS[number(index) / 4 % INTS.len()]),
+            2 => Concrete::Float(FLOATS[number(index) / 4 % FLOATS.len()]),
+            _ => Concrete::Opaque { id: 1, class: Class::Str, exact: None },
+        })
+        .collect()
+}
+
+struct Generator<'n> {
+    function: Function,
+    numbers: &'n [u32],
+    next: usize,
+    block: Block,
+    /// What each local holds.
+    locals: Vec<Option<Value>>,
+    /// How each local is held.
+    kinds: Vec<Representation>,
+    /// Values that may be used here.
+    pool: Vec<Value>,
+    offset: u32,
+    depth: u32,
+}
+
+impl Generator<'_> {
+    /// A number below a bound; 0 when there are no more.
+    fn choose(&mut self, bound: usize) -> usize {
+        let number = self.numbers.get(self.next).copied().unwrap_or(0);
+        self.next += 1;
+        number as usize % bound
+    }
+
+    fn is_over(&self) -> bool {
+        self.next >= self.numbers.len()
+    }
+
+    fn emit(&mut self, instruction: Instruction, ty: Option<Type>) -> Option<Value> {
+        let value = self.function.append(self.block, instruction.at(self.offset), ty);
+        if let Some(value) = value {
+            self.pool.push(value);
+        }
+        value
+    }
+
+    fn value(&mut self, instruction: Instruction, ty: Type) -> Value {
+        self.emit(instruction, Some(ty)).expect("it has a type")
+    }
+
+    /// The state here; operands that the bytecode would have on its stack.
+    fn snapshot(&mut self) -> SnapshotId {
+        let mut stack = Vec::new();
+        for _ in 0..self.choose(3) {
+            let index = self.choose(self.pool.len().max(1));
+            stack.push(self.pool.get(index).copied());
+        }
+        let (offset, locals) = (self.offset, self.locals.clone());
+        self.function.add_snapshot(Snapshot { parent: None, code: CodeRef(0), offset, locals, stack, function: None })
+    }
+
+    fn start(&mut self) {
+        for index in 0..PARAMETERS {
+            let argument = Instruction::new(Op::Argument, &[]).with_immediate(Immediate::Int(i64::from(index)));
+            let value = self.value(argument, Type::OBJECT);
+            self.locals.push(Some(value));
+            self.kinds.push(Representation::Object);
+        }
+        for kind in [Representation::Int, Representation::Float, Representation::Object] {
+            self.locals.push(None);
+            self.kinds.push(kind);
+            let value = self.constant(kind);
+            self.assign(self.locals.len() - 1, value);
+        }
+    }
+
+    fn constant(&mut self, kind: Representation) -> Value {
+        match kind {
+            Representation::Int => {
+                let value = INTS[self.choose(INTS.len())];
+                self.value(Instruction::new(Op::ConstInt, &[]).with_immediate(Immediate::Int(value)), Type::INT)
+            }
+            Representation::Float => {
+                let value = FLOATS[self.choose(FLOATS.len())];
+                self.value(Instruction::new(Op::ConstFloat, &[]).with_immediate(Immediate::Float(value.to_bits())), Type::FLOAT)
+            }
+            Representation::Bool => {
+                let value = i64::from(self.choose(2) == 0);
+                self.value(Instruction::new(Op::ConstBool, &[]).with_immediate(Immediate::Int(value)), Type::BOOL)
+            }
+            _ => {
+                let object = ObjectRef(u32::try_from(self.choose(4)).expect("small"));
+                let instruction = Instruction::new(Op::ConstObject, &[]).with_immediate(Immediate::Object(object));
+                self.value(instruction, Type::constant(Class::Str, object))
+            }
+        }
+    }
+
+    fn candidate(&mut self, suits: impl Fn(Type) -> bool) -> Option<Value> {
+        let fitting: Vec<Value> = self.pool.iter().copied().filter(|&value| suits(self.function.ty(value))).collect();
+        // The newest first, so that results are used.
+        (!fitting.is_empty()).then(|| fitting[fitting.len() - 1 - self.choose(fitting.len())])
+    }
+
+    fn pick(&mut self, kind: Representation) -> Value {
+        match self.candidate(|ty| ty.representation == kind) {
+            Some(value) => value,
+            None => self.constant(kind),
+        }
+    }
+
+    /// An object: any, or a boxed number.
+    fn object(&mut self) -> Value {
+        match self.choose(4) {
+            0 => {
+                let value = self.pick(Representation::Int);
+                self.value(Instruction::new(Op::BoxInt, &[value]), Type::of(Class::Int))
+            }
+            1 => {
+                let value = self.pick(Representation::Float);
+                self.value(Instruction::new(Op::BoxFloat, &[value]), Type::of(Class::Float))
+            }
+            _ => self.pick(Representation::Object),
+        }
+    }
+
+    fn assign(&mut self, local: usize, value: Value) {
+        let old: Vec<Value> = self.locals[local].into_iter().filter(|&old| self.function.ty(old).is_object()).collect();
+        let mut instruction = Instruction::new(Op::SetLocal, &[value]);
+        instruction.operands.extend(old);
+        self.emit(instruction.with_immediate(Immediate::Int(i64::try_from(local).expect("few locals"))), None);
+        self.locals[local] = Some(value);
+    }
+
+    /// Statements until the numbers end or one closes the region; whether control goes on.
+    fn statements(&mut self) -> bool {
+        while !self.is_over() {
+            self.offset += 2;
+            match self.choose(16) {
+                0 if self.depth > 0 => return true,
+                0..=4 => self.int_operation(),
+                5 | 6 => self.float_operation(),
+                7 => {
+                    self.test();
+                }
+                8 => self.guard(),
+                9 | 10 => {
+                    let local = self.choose(self.locals.len());
+                    let value = if self.kinds[local] == Representation::Object { self.object() } else { self.pick(self.kinds[local]) };
+                    self.assign(local, value);
+                }
+                11 => self.call(),
+                12 if self.depth < 4 => {
+                    if !self.branch() {
+                        return false;
+                    }
+                }
+                13 if self.depth < 3 => self.repeat(),
+                14 if self.depth > 0 && self.choose(4) == 3 => {
+                    self.finish();
+                    return false;
+                }
+                _ => self.convert(),
+            }
+        }
+        true
+    }
+
+    fn int_operation(&mut self) {
+        const LEAVING: &[Op] = &[
+            Op::IntAdd,
+            Op::IntSubtract,
+            Op::IntMultiply,
+            Op::IntFloorDivide,
+            Op::IntRemainder,
+            Op::IntShiftLeft,
+            Op::IntShiftRight,
+        ];
+        const PLAIN: &[Op] = &[Op::IntAnd, Op::IntOr, Op::IntXor];
+        let (left, right) = (self.pick(Representation::Int), self.pick(Representation::Int));
+        let choice = self.choose(LEAVING.len() + PLAIN.len() + 2);
+        let instruction = if let Some(&op) = LEAVING.get(choice) {
+            let snapshot = self.snapshot();
+            Instruction::new(op, &[left, right]).with_snapshot(snapshot)
+        } else if let Some(&op) = PLAIN.get(choice - LEAVING.len()) {
+            Instruction::new(op, &[left, right])
+        } else if choice == LEAVING.len() + PLAIN.len() {
+            Instruction::new(Op::IntInvert, &[left])
+        } else {
+            let snapshot = self.snapshot();
+            Instruction::new(Op::IntNegate, &[left]).with_snapshot(snapshot)
+        };
+        self.value(instruction, Type::INT);
+    }
+
+    fn float_operation(&mut self) {
+        let (left, right) = (self.pick(Representation::Float), self.pick(Representation::Float));
+        let instruction = match self.choose(7) {
+            0 => Instruction::new(Op::FloatAdd, &[left, right]),
+            1 => Instruction::new(Op::FloatSubtract, &[left, right]),
+            2 => Instruction::new(Op::FloatMultiply, &[left, right]),
+            3 => Instruction::new(Op::FloatNegate, &[left]),
+            4 => Instruction::new(Op::FloatAbsolute, &[left]),
+            5 => {
+                let snapshot = self.snapshot();
+                Instruction::new(Op::FloatDivide, &[left, right]).with_snapshot(snapshot)
+            }
+            _ => {
+                let snapshot = self.snapshot();
+                Instruction::new(Op::FloatSquareRoot, &[left]).with_snapshot(snapshot)
+            }
+        };
+        self.value(instruction, Type::FLOAT);
+    }
+
+    fn test(&mut self) -> Value {
+        let choice = self.choose(5);
+        let condition = |row: usize| Immediate::Condition(Condition::ROWS[row].0);
+        let instruction = match choice {
+            0 | 1 => {
+                let (left, right) = (self.pick(Representation::Int), self.pick(Representation::Int));
+                let row = self.choose(Condition::ROWS.len());
+                Instruction::new(Op::IntCompare, &[left, right]).with_immediate(condition(row))
+            }
+            2 => {
+                let (left, right) = (self.pick(Representation::Float), self.pick(Representation::Float));
+                let row = self.choose(6);
+                Instruction::new(Op::FloatCompare, &[left, right]).with_immediate(condition(row))
+            }
+            3 => {
+                let value = self.pick(Representation::Bool);
+                Instruction::new(Op::BoolNot, &[value])
+            }
+            _ => {
+                let value = self.pick(Representation::Object);
+                let class = [Class::Int, Class::Float, Class::Str][self.choose(3)];
+                Instruction::new(Op::IsClass, &[value]).with_immediate(Immediate::Class(class))
+            }
+        };
+        self.value(instruction, Type::BOOL)
+    }
+
+    fn guard(&mut self) {
+        let snapshot = self.snapshot();
+        if self.choose(3) == 0 {
+            let test = self.test();
+            let op = if self.choose(2) == 0 { Op::GuardTrue } else { Op::GuardFalse };
+            let guard = Instruction::new(op, &[test]).with_immediate(Immediate::Reason(Reason::Index)).with_snapshot(snapshot);
+            self.emit(guard, None);
+        } else {
+            let value = self.pick(Representation::Object);
+            let known = self.function.ty(value).classes.single();
+            let class = known.unwrap_or([Class::Int, Class::Float][self.choose(2)]);
+            let guard = Instruction::new(Op::GuardClass, &[value]).with_immediate(Immediate::Class(class)).with_snapshot(snapshot);
+            let identity = self.function.ty(value).identity;
+            self.value(guard, Type { identity, ..Type::of(class) });
+        }
+    }
+
+    fn convert(&mut self) {
+        match self.choose(5) {
+            0 => {
+                if let Some(value) = self.candidate(|ty| ty.is(Class::Int)) {
+                    let snapshot = self.snapshot();
+                    self.value(Instruction::new(Op::UnboxInt, &[value]).with_snapshot(snapshot), Type::INT);
+                }
+            }
+            1 => {
+                if let Some(value) = self.candidate(|ty| ty.is(Class::Float)) {
+                    self.value(Instruction::new(Op::UnboxFloat, &[value]), Type::FLOAT);
+                }
+            }
+            2 => {
+                let (value, snapshot) = (self.pick(Representation::Int), self.snapshot());
+                self.value(Instruction::new(Op::IntToFloat, &[value]).with_snapshot(snapshot), Type::FLOAT);
+            }
+            3 => {
+                let value = self.pick(Representation::Bool);
+                self.value(Instruction::new(Op::BoolToInt, &[value]), Type::INT);
+            }
+            _ => {
+                let value = self.object();
+                let local = self.kinds.len() - 1;
+                self.assign(local, value);
+            }
+        }
+    }
+
+    fn call(&mut self) {
+        let helper = [Helper::GetItem, Helper::IsTrue, Helper::BuildTuple, Helper::Length, Helper::Contains][self.choose(5)];
+        let operands: Vec<Value> = match helper {
+            Helper::IsTrue | Helper::Length => vec![self.object()],
+            _ => vec![self.object(), self.object()],
+        };
+        let ty = match helper {
+            Helper::GetItem => Type::OBJECT,
+            Helper::BuildTuple => Type::of(Class::Tuple),
+            Helper::Length => Type::INT,
+            _ => Type::BOOL,
+        };
+        let snapshot = self.snapshot();
+        let mut call = Instruction::new(Op::CallHelper, &operands).with_immediate(Immediate::Helper(helper)).with_snapshot(snapshot);
+        call.caught = self.choose(3) == 0;
+        if !call.caught {
+            self.value(call, ty);
+            return;
+        }
+        // A `try`: the handler catches, looks at the exception and returns it.
+        let outcome = self.value(call, ty);
+        let (success, raised) = (self.function.add_block(), self.function.add_block());
+        let raised_test = Instruction::new(Op::BranchRaised, &[outcome]).with_target(success, &[]).with_target(raised, &[]);
+        self.emit(raised_test, None);
+        self.function.block_mut(raised).cold = true;
+        let saved = self.pool.clone();
+        // The outcome is not there.
+        self.pool.retain(|&value| value != outcome);
+        self.block = raised;
+        let exception = self.value(Instruction::new(Op::Catch, &[]).with_snapshot(snapshot), Type::OBJECT);
+        let snapshot = self.snapshot();
+        self.emit(Instruction::new(Op::Return, &[exception]).with_snapshot(snapshot), None);
+        self.block = success;
+        self.pool = saved;
+    }
+
+    /// Parameters for all locals that hold something; their values become the locals.
+    fn parameters_for_locals(&mut self, block: Block) {
+        for local in 0..self.locals.len() {
+            let ty = match self.kinds[local] {
+                Representation::Int => Type::INT,
+                Representation::Float => Type::FLOAT,
+                _ => Type::OBJECT,
+            };
+            let value = self.function.add_parameter(block, ty, u32::try_from(local).ok());
+            self.locals[local] = Some(value);
+            self.pool.push(value);
+        }
+    }
+
+    fn local_values(&self) -> Vec<Value> {
+        self.locals.iter().map(|local| local.expect("locals are set at the start")).collect()
+    }
+
+    /// `if`: whether control goes on behind it.
+    fn branch(&mut self) -> bool {
+        let test = self.pick(Representation::Bool);
+        let (yes, no, join) = (self.function.add_block(), self.function.add_block(), self.function.add_block());
+        self.emit(Instruction::new(Op::Branch, &[test]).with_target(yes, &[]).with_target(no, &[]), None);
+        let (pool, locals) = (self.pool.len(), self.locals.clone());
+        let mut joined = false;
+        self.depth += 1;
+        for side in [yes, no] {
+            self.block = side;
+            if self.statements() {
+                joined = true;
+                let values = self.local_values();
+                self.emit(Instruction::new(Op::Jump, &[]).with_target(join, &values), None);
+            }
+            self.pool.truncate(pool);
+            self.locals.clone_from(&locals);
+        }
+        self.depth -= 1;
+        self.block = join;
+        if joined {
+            self.parameters_for_locals(join);
+        }
+        joined
+    }
+
+    /// A loop of a few turns.
+    fn repeat(&mut self) {
+        let turns = i64::try_from(self.choose(4)).expect("small");
+        let zero = self.value(Instruction::new(Op::ConstInt, &[]).with_immediate(Immediate::Int(0)), Type::INT);
+        let end = self.value(Instruction::new(Op::ConstInt, &[]).with_immediate(Immediate::Int(turns)), Type::INT);
+        let one = self.value(Instruction::new(Op::ConstInt, &[]).with_immediate(Immediate::Int(1)), Type::INT);
+        let (head, body, after) = (self.function.add_block(), self.function.add_block(), self.function.add_block());
+        let mut values = self.local_values();
+        values.push(zero);
+        self.emit(Instruction::new(Op::Jump, &[]).with_target(head, &values), None);
+        self.block = head;
+        self.parameters_for_locals(head);
+        let counter = self.function.add_parameter(head, Type::INT, None);
+        let (offset, locals) = (self.offset, self.locals.clone());
+        let state = Snapshot { parent: None, code: CodeRef(0), offset, locals: locals.clone(), stack: Vec::new(), function: None };
+        self.function.block_mut(head).entry_snapshot = Some(self.function.add_snapshot(state));
+        let less = Instruction::new(Op::IntCompare, &[counter, end]).with_immediate(Immediate::Condition(Condition::Less));
+        let test = self.value(less, Type::BOOL);
+        self.emit(Instruction::new(Op::Branch, &[test]).with_target(body, &[]).with_target(after, &[]), None);
+        let pool = self.pool.len();
+        self.block = body;
+        self.depth += 1;
+        if self.statements() {
+            let next = self.value(Instruction::new(Op::IntAddWrapping, &[counter, one]), Type::INT);
+            let mut values = self.local_values();
+            values.push(next);
+            self.emit(Instruction::new(Op::Jump, &[]).with_target(head, &values), None);
+        }
+        self.depth -= 1;
+        self.pool.truncate(pool);
+        self.locals = locals;
+        self.block = after;
+    }
+
+    fn finish(&mut self) {
+        let value = self.object();
+        let snapshot = self.snapshot();
+        if self.choose(5) == 4 {
+            let exit = Instruction::new(Op::Exit, &[]).with_immediate(Immediate::Reason(Reason::NeverTaken)).with_snapshot(snapshot);
+            self.emit(exit, None);
+        } else {
+            self.emit(Instruction::new(Op::Return, &[value]).with_snapshot(snapshot), None);
+        }
+    }
+}

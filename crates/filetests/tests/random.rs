@@ -1,0 +1,90 @@
+//! Random functions: printing and reading them back changes nothing, and passes change nothing that can be noticed.
+
+use coachwhip_abi::facts::Facts;
+use coachwhip_compiler::opt::{PASSES, PassOptions, optimize, run_pass};
+use coachwhip_filetests::{generate, outcome};
+use coachwhip_ir::evaluate::Concrete;
+use coachwhip_ir::{Function, parse, verify_to_text};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+fn numbers() -> impl Strategy<Value = Vec<u32>> {
+    vec(0..10_000u32, 0..400)
+}
+
+/// Arguments of several kinds for one function.
+fn many_arguments() -> impl Strategy<Value = Vec<Vec<Concrete>>> {
+    vec(vec(0..400u32, 3), 4).prop_map(|runs| runs.iter().map(|numbers| generate::arguments(numbers)).collect())
+}
+
+/// Facts that suit what the generator names.
+fn facts() -> Facts {
+    let mut facts = Facts::default();
+    for text in ["\"a\"", "\"b\"", "\"c\"", "\"d\""] {
+        coachwhip_filetests::facts::add(&mut facts, "object", text).expect("a str");
+    }
+    coachwhip_filetests::facts::add(&mut facts, "code", "generated 3 a b c i f o").expect("a code object");
+    facts
+}
+
+fn outcomes(function: &Function, arguments: &[Vec<Concrete>]) -> Vec<Result<String, String>> {
+    arguments.iter().map(|arguments| outcome(function, arguments)).collect()
+}
+
+fn config() -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn generated_functions_are_valid(numbers in numbers(), arguments in many_arguments()) {
+        let function = generate::function(&numbers);
+        verify_to_text(&function).map_err(TestCaseError::fail)?;
+        for outcome in outcomes(&function, &arguments) {
+            let outcome = outcome.map_err(|message| TestCaseError::fail(format!("{message}\n{function}")))?;
+            prop_assert!(!outcome.contains("OutOfSteps"), "{}", function);
+        }
+    }
+
+    #[test]
+    fn printed_functions_read_back(numbers in numbers()) {
+        let function = generate::function(&numbers);
+        let printed = function.to_string();
+        let read = parse(&printed).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        prop_assert_eq!(&printed, &read.to_string());
+        prop_assert_eq!(function.values.len(), read.values.len());
+        for block in function.block_ids() {
+            let (left, right) = (function.block(block), read.block(block));
+            prop_assert_eq!(&left.parameters, &right.parameters);
+            prop_assert_eq!((left.cold, left.entry_snapshot), (right.cold, right.entry_snapshot));
+            let instructions = left.instructions.iter().zip(&right.instructions);
+            prop_assert_eq!(left.instructions.len(), right.instructions.len());
+            for (&left, &right) in instructions {
+                prop_assert_eq!(function.instruction(left), read.instruction(right));
+            }
+        }
+    }
+
+    #[test]
+    fn each_pass_keeps_the_meaning(numbers in numbers(), arguments in many_arguments()) {
+        let function = generate::function(&numbers);
+        let before = outcomes(&function, &arguments);
+        for pass in PASSES {
+            let mut changed = function.clone();
+            run_pass(pass.name, &mut changed, &facts()).map_err(TestCaseError::fail)?;
+            prop_assert_eq!(&before, &outcomes(&changed, &arguments), "{} made\n{}of\n{}", pass.name, changed, function);
+        }
+    }
+
+    #[test]
+    fn the_pipeline_keeps_the_meaning(numbers in numbers(), arguments in many_arguments()) {
+        let function = generate::function(&numbers);
+        let before = outcomes(&function, &arguments);
+        let mut changed = function.clone();
+        let mut options = PassOptions { verify: true, ..PassOptions::default() };
+        optimize(&mut changed, &facts(), &mut options).map_err(TestCaseError::fail)?;
+        prop_assert_eq!(&before, &outcomes(&changed, &arguments), "made\n{}of\n{}", changed, function);
+    }
+}
