@@ -154,7 +154,7 @@ unsafe fn is_data_descriptor(object: Object) -> bool {
 /// # Safety
 /// As of `follow`.
 #[inline(always)]
-unsafe fn class_attribute(entry: Entry, object: Object, class: *mut PyTypeObject, name: Object) -> Outcome {
+unsafe fn class_attribute(entry: Entry, object: Object, class: *mut PyTypeObject, name: Object, method: bool) -> Outcome {
     // SAFETY: the class has the version of the entry, so that it still holds the descriptor.
     unsafe {
         let descriptor = entry.descriptor;
@@ -168,7 +168,8 @@ unsafe fn class_attribute(entry: Entry, object: Object, class: *mut PyTypeObject
                     Py_INCREF(descriptor);
                     let result = get(descriptor, object, class.cast());
                     Py_DECREF(descriptor);
-                    if result.is_null() {
+                    // PyObject_GetAttr does this, `_PyObject_GetMethod` does not.
+                    if result.is_null() && !method {
                         set_attribute_error_context(object, name);
                     }
                     Outcome::Found(result, false)
@@ -183,7 +184,7 @@ unsafe fn class_attribute(entry: Entry, object: Object, class: *mut PyTypeObject
 /// # Safety
 /// Contract of helpers; `class` is the object's and has the version of the entry.
 #[inline(always)]
-unsafe fn follow(entry: Entry, object: Object, class: *mut PyTypeObject, name: Object) -> Outcome {
+unsafe fn follow(entry: Entry, object: Object, class: *mut PyTypeObject, name: Object, method: bool) -> Outcome {
     // SAFETY: what the entry says holds for all instances of a class of this version, but for what is checked here.
     unsafe {
         if entry.mode == Mode::Look && is_data_descriptor(entry.descriptor) {
@@ -206,7 +207,7 @@ unsafe fn follow(entry: Entry, object: Object, class: *mut PyTypeObject, name: O
                 let value = object.byte_add(entry.extra as usize).cast::<Object>().read();
                 if value.is_null() { Outcome::Other } else { Outcome::Found(new_reference(value), false) }
             }
-            Kind::Class => class_attribute(entry, object, class, name),
+            Kind::Class => class_attribute(entry, object, class, name, method),
             Kind::ClassInline => {
                 if InlineValues::of(object, class).are_valid() {
                     if keys_count(cached_keys(class)) != entry.extra as usize {
@@ -219,7 +220,7 @@ unsafe fn follow(entry: Entry, object: Object, class: *mut PyTypeObject, name: O
                 if (*class).tp_version_tag != entry.version {
                     return Outcome::Other;
                 }
-                class_attribute(entry, object, class, name)
+                class_attribute(entry, object, class, name, method)
             }
             Kind::Dict => {
                 let dict = if entry.extra == 0 { managed_dict(object) } else { object.byte_add(entry.extra as usize).cast::<Object>().read() };
@@ -229,9 +230,9 @@ unsafe fn follow(entry: Entry, object: Object, class: *mut PyTypeObject, name: O
                 if entry.descriptor.is_null() || (*class).tp_version_tag != entry.version {
                     return Outcome::Stale;
                 }
-                class_attribute(entry, object, class, name)
+                class_attribute(entry, object, class, name, method)
             }
-            Kind::Data => class_attribute(entry, object, class, name),
+            Kind::Data => class_attribute(entry, object, class, name, method),
             Kind::Module => match dict_item(module_dict(object), name) {
                 (0, _) => Outcome::Other,
                 (_, value) => Outcome::Found(value, false),
@@ -266,7 +267,7 @@ unsafe fn dict_item(dict: Object, name: Object) -> (i32, Object) {
 /// # Safety
 /// Contract of helpers.
 #[inline(always)]
-unsafe fn look_up(object: Object, name: Object, cell: *mut Cell) -> Outcome {
+unsafe fn look_up(object: Object, name: Object, cell: *mut Cell, method: bool) -> Outcome {
     // SAFETY: contract of helpers.
     unsafe {
         let class = Py_TYPE(object);
@@ -281,7 +282,7 @@ unsafe fn look_up(object: Object, name: Object, cell: *mut Cell) -> Outcome {
                 if entry.kind == Kind::Type && entry.extra != (*object.cast::<PyTypeObject>()).tp_version_tag {
                     continue;
                 }
-                return follow(entry, object, class, name);
+                return follow(entry, object, class, name, method);
             }
         }
         Outcome::Stale
@@ -487,7 +488,7 @@ unsafe fn load_general(object: Object, name: Object, method: bool) -> (Object, b
 unsafe fn load(object: Object, name: Object, cell: *mut Cell, method: bool) -> (Object, bool) {
     // SAFETY: contract of helpers.
     unsafe {
-        match look_up(object, name, cell) {
+        match look_up(object, name, cell, method) {
             Outcome::Found(result, takes_receiver) => (result, takes_receiver),
             Outcome::Other => load_slow(object, name, cell, method, false),
             Outcome::Stale => load_slow(object, name, cell, method, true),
