@@ -1,0 +1,120 @@
+//! Executable memory. A mapping is filled while it is writable and made executable afterwards; it is never both at once.
+//! Small pieces of code share a mapping only until it is sealed: code is written once, so each piece has pages of its own.
+
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use coachwhip_abi::counters::Counter;
+
+static IN_USE: AtomicU64 = AtomicU64::new(0);
+static CAP: AtomicU64 = AtomicU64::new(u64::MAX);
+
+/// Machine code in memory; gone when dropped.
+#[derive(Debug)]
+pub struct CodeMemory {
+    start: NonNull<u8>,
+    /// Bytes of code.
+    length: usize,
+    /// Bytes of the mapping.
+    mapped: usize,
+}
+
+// SAFETY: the memory is immutable once made, and belongs to the process.
+unsafe impl Send for CodeMemory {}
+// SAFETY: as above.
+unsafe impl Sync for CodeMemory {}
+
+/// Sets how many bytes may be mapped altogether.
+pub fn set_cap(bytes: u64) {
+    CAP.store(bytes, Ordering::Relaxed);
+}
+
+/// How many bytes are mapped.
+#[must_use]
+pub fn in_use() -> u64 {
+    IN_USE.load(Ordering::Relaxed)
+}
+
+fn page_size() -> usize {
+    // SAFETY: sysconf has no preconditions.
+    usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096)
+}
+
+impl CodeMemory {
+    /// Copies code into executable memory.
+    ///
+    /// # Errors
+    /// When the cap is reached or the system gives no memory.
+    pub fn new(code: &[u8]) -> Result<CodeMemory, String> {
+        let page = page_size();
+        let mapped = code.len().max(1).div_ceil(page) * page;
+        if IN_USE.fetch_add(mapped as u64, Ordering::Relaxed) + mapped as u64 > CAP.load(Ordering::Relaxed) {
+            IN_USE.fetch_sub(mapped as u64, Ordering::Relaxed);
+            return Err("the cap on machine code is reached".to_owned());
+        }
+        let failed = |what: &str| {
+            IN_USE.fetch_sub(mapped as u64, Ordering::Relaxed);
+            Err(format!("{what}: {}", std::io::Error::last_os_error()))
+        };
+        // SAFETY: a new private mapping.
+        let address = unsafe { libc::mmap(std::ptr::null_mut(), mapped, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0) };
+        let Some(start) = NonNull::new(address.cast::<u8>()).filter(|_| address != libc::MAP_FAILED) else {
+            return failed("mmap of code memory");
+        };
+        // SAFETY: the mapping is writable, new, and at least as long as the code; the rest becomes traps (0xCC).
+        unsafe {
+            std::ptr::copy_nonoverlapping(code.as_ptr(), start.as_ptr(), code.len());
+            std::ptr::write_bytes(start.as_ptr().add(code.len()), 0xCC, mapped - code.len());
+        }
+        // SAFETY: the mapping is ours.
+        if unsafe { libc::mprotect(address, mapped, libc::PROT_READ | libc::PROT_EXEC) } != 0 {
+            // SAFETY: the mapping is ours and nobody knows of it.
+            unsafe { libc::munmap(address, mapped) };
+            return failed("mprotect of code memory");
+        }
+        Counter::CodeBytes.add(code.len() as u64);
+        Ok(CodeMemory { start, length: code.len(), mapped })
+    }
+
+    /// The address of a byte of the code.
+    #[must_use]
+    pub fn address(&self, offset: u32) -> usize {
+        assert!((offset as usize) < self.length.max(1), "an entry lies inside its code");
+        self.start.as_ptr() as usize + offset as usize
+    }
+
+    /// The code's bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: the mapping is readable and lives as long as `self`.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.length) }
+    }
+}
+
+impl Drop for CodeMemory {
+    fn drop(&mut self) {
+        Counter::CodeBytes.subtract(self.length as u64);
+        IN_USE.fetch_sub(self.mapped as u64, Ordering::Relaxed);
+        // SAFETY: the mapping is ours; whoever drops it has made sure that nothing runs in it.
+        unsafe { libc::munmap(self.start.as_ptr().cast(), self.mapped) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_runs_and_is_freed() {
+        // mov eax, 42; ret
+        let memory = CodeMemory::new(&[0xB8, 42, 0, 0, 0, 0xC3]).expect("memory");
+        let before = in_use();
+        assert!(before >= 4096);
+        // SAFETY: the bytes above are a function without arguments.
+        let function: extern "C" fn() -> i32 = unsafe { std::mem::transmute(memory.address(0)) };
+        assert_eq!(function(), 42);
+        assert_eq!(memory.bytes().len(), 6);
+        drop(memory);
+        assert!(in_use() < before);
+    }
+}

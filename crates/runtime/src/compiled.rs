@@ -1,0 +1,350 @@
+//! Installed machine code, and what the runtime knows of each code object: counters, status, entries. Kept in the code object's own extra slot
+//! (`PyUnstable_Code_SetExtra`), so that it is found with two loads and dies with the code object. Everything here is touched with the GIL held only.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::c_void;
+
+use coachwhip_abi::counters::Counter;
+use coachwhip_abi::environment::CodeHeader;
+use coachwhip_abi::recipe::MachineCode;
+
+use crate::code_memory::CodeMemory;
+use crate::ffi::{self, Code, Function, PyObject};
+use crate::watchers::Dependencies;
+use crate::{RUNTIME, stubs, watchers};
+
+/// Where compiled code is entered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// By calls.
+    Call,
+    /// In the middle of a running frame, at the head of a loop.
+    Loop {
+        /// The head, in code units.
+        offset: u32,
+    },
+}
+
+/// A header whose address machine code may name, before the code is there.
+#[derive(Debug)]
+pub struct Reservation {
+    header: Box<CodeHeader>,
+}
+
+// SAFETY: nobody else knows of the header until it is installed.
+unsafe impl Send for Reservation {}
+
+impl Reservation {
+    /// A new header.
+    #[must_use]
+    pub fn new() -> Reservation {
+        Reservation { header: Box::new(CodeHeader { valid: 0, caches: std::ptr::null_mut(), entries: 0, runtime: std::ptr::null_mut() }) }
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn address(&self) -> usize {
+        std::ptr::from_ref(&*self.header) as usize
+    }
+}
+
+impl Default for Reservation {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Installed machine code.
+#[derive(Debug)]
+pub struct Compiled {
+    /// What machine code names.
+    pub header: Box<CodeHeader>,
+    /// The code object.
+    pub code: *mut Code,
+    /// Where it is entered.
+    pub kind: Kind,
+    /// Recipes, sites and tables; the machine code itself is in `memory`.
+    pub tables: MachineCode,
+    /// The machine code.
+    pub memory: CodeMemory,
+    /// The direct entry or loop entry.
+    pub entry: usize,
+    /// The array entry, 0 for loops.
+    pub array_entry: usize,
+    /// What it relies upon; `objects` are owned references.
+    pub dependencies: Dependencies,
+    /// How often each recipe was used.
+    pub exits: Vec<Cell<u64>>,
+    /// How many routines of the runtime that its machine code has called hold its fate in their hands: it must not be freed.
+    pub busy: Cell<u32>,
+    /// Inline caches.
+    pub caches: Box<[[u64; 8]]>,
+}
+
+impl Compiled {
+    /// The compiled code of a header.
+    ///
+    /// # Safety
+    /// `header` is that of installed code that is not freed.
+    #[inline]
+    pub unsafe fn of_header<'a>(header: *const CodeHeader) -> &'a Compiled {
+        // SAFETY: `runtime` is set at installation.
+        unsafe { &*(*header).runtime.cast::<Compiled>() }
+    }
+
+    /// Whether it may be entered.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.header.valid != 0
+    }
+
+    /// Makes it so that nobody enters it any more.
+    pub fn invalidate_header(&self) {
+        // SAFETY: the header is only read by machine code, under the GIL; the box gives it a stable address.
+        unsafe { (&raw const self.header.valid).cast_mut().write_volatile(0) };
+    }
+
+    /// Copies machine code to executable memory and links everything together. It is valid from now on.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn build(reservation: Reservation, code: *mut Code, kind: Kind, mut machine: MachineCode, dependencies: Dependencies) -> Result<*mut Compiled, String> {
+        let memory = CodeMemory::new(&machine.code)?;
+        machine.code = Vec::new();
+        let mut header = reservation.header;
+        let mut caches = vec![[0_u64; 8]; machine.cache_cells as usize].into_boxed_slice();
+        header.caches = caches.as_mut_ptr();
+        header.valid = 1;
+        let compiled = Box::into_raw(Box::new(Compiled {
+            code,
+            kind,
+            entry: memory.address(machine.entry),
+            array_entry: machine.array_entry.map_or(0, |offset| memory.address(offset)),
+            memory,
+            exits: machine.recipes.iter().map(|_| Cell::new(0)).collect(),
+            tables: machine,
+            dependencies,
+            busy: Cell::new(0),
+            caches,
+            header,
+        }));
+        // SAFETY: just made; nobody else has it.
+        unsafe {
+            (*compiled).header.runtime = compiled.cast();
+            for &object in &(*compiled).dependencies.objects {
+                ffi::Py_INCREF(object as *mut PyObject);
+            }
+        }
+        Ok(compiled)
+    }
+
+    /// Frees it.
+    ///
+    /// # Safety
+    /// Nothing runs in it, nobody has a pointer to it; the GIL is held. May run any Python code.
+    pub unsafe fn free(compiled: *mut Compiled) {
+        // SAFETY: the caller's promise; the references were taken by `build`.
+        unsafe {
+            let compiled = Box::from_raw(compiled);
+            let objects = compiled.dependencies.objects.clone();
+            drop(compiled);
+            for object in objects {
+                ffi::Py_DECREF(object as *mut PyObject);
+            }
+        }
+    }
+}
+
+/// How far a function or loop has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Status {
+    /// Counted.
+    Cold,
+    /// Waits for the compiler.
+    Queued,
+    /// There is compiled code.
+    Compiled,
+    /// The compiler does not do it; `CodeState::reason` says why.
+    Refused,
+    /// It did not profit.
+    HandedBack,
+    /// It is not to be compiled: a generator, or the user says so.
+    Never,
+}
+
+/// A loop of a code object.
+#[derive(Debug)]
+pub struct LoopState {
+    /// Its head, in code units.
+    pub offset: u32,
+    /// How many turns were counted.
+    pub turns: Cell<u64>,
+    /// How far it has come.
+    pub status: Cell<Status>,
+    /// Its compiled code or NULL.
+    pub compiled: Cell<*mut Compiled>,
+}
+
+/// What the runtime knows of a code object.
+#[derive(Debug)]
+#[repr(C)]
+pub struct CodeState {
+    /// The direct entry: of the compiled code, or a stub. 0 if the code cannot be called directly.
+    pub entry_cell: Cell<usize>,
+    /// The compiled code for calls, or NULL.
+    pub call: Cell<*mut Compiled>,
+    /// The code object.
+    pub code: *mut Code,
+    /// How often it was started in the interpreter.
+    pub starts: Cell<u64>,
+    /// How far it has come.
+    pub status: Cell<Status>,
+    /// Its loops, by what was seen.
+    pub loops: RefCell<Vec<Box<LoopState>>>,
+    /// Functions over this code whose vectorcall is ours.
+    pub functions: RefCell<Vec<*mut Function>>,
+    /// Guesses that went wrong too often: the code's address and the bytecode.
+    pub refuted: RefCell<Vec<(usize, u32)>>,
+    /// How often it was compiled again (calls and loops).
+    pub recompilations: Cell<u64>,
+    /// Why it is not compiled.
+    pub reason: RefCell<String>,
+    /// How often PY_START came though the code is compiled.
+    pub bypasses: Cell<u64>,
+    /// Another tool listens to events of this very code.
+    pub instrumented: Cell<bool>,
+}
+
+impl CodeState {
+    /// Whether compiled code of any kind is there.
+    #[must_use]
+    pub fn has_compiled(&self) -> bool {
+        !self.call.get().is_null() || self.loops.borrow().iter().any(|row| !row.compiled.get().is_null())
+    }
+
+    /// The state of the loop at an offset, made if it is new.
+    ///
+    /// The reference is good for as long as the code object lives.
+    #[must_use]
+    pub fn loop_state(&self, offset: u32) -> &LoopState {
+        let mut loops = self.loops.borrow_mut();
+        let position = loops.iter().position(|row| row.offset == offset).unwrap_or_else(|| {
+            loops.push(Box::new(LoopState {
+                offset,
+                turns: Cell::new(0),
+                status: Cell::new(Status::Cold),
+                compiled: Cell::new(std::ptr::null_mut()),
+            }));
+            loops.len() - 1
+        });
+        // SAFETY: boxed rows are never removed while the state lives.
+        unsafe { &*std::ptr::from_ref::<LoopState>(&loops[position]) }
+    }
+
+    /// The compiled code that is valid for calls.
+    #[must_use]
+    pub fn valid_call(&self) -> Option<&Compiled> {
+        // SAFETY: the pointer is NULL or to code that is not freed while the state names it.
+        unsafe { self.call.get().as_ref() }.filter(|compiled| compiled.is_valid())
+    }
+
+    /// The stub for direct calls.
+    #[must_use]
+    pub fn stub(&self) -> usize {
+        // SAFETY: the code object lives as long as its state.
+        let code = unsafe { &*self.code };
+        if code.flags & (ffi::GENERATOR | ffi::ITERABLE_COROUTINE) != 0 || code.flags & ffi::OPTIMIZED == 0 {
+            return 0;
+        }
+        stubs::address(code.parameter_count())
+    }
+}
+
+/// The state of a code object if it has one.
+///
+/// # Safety
+/// `code` is a live code object; the GIL is held.
+#[must_use]
+#[inline]
+pub unsafe fn existing_state<'a>(code: *mut Code) -> Option<&'a CodeState> {
+    // SAFETY: `co_extra` as in Objects/codeobject.c, PyUnstable_Code_GetExtra.
+    unsafe {
+        let extra = (*code).extra;
+        let index = RUNTIME.extra_index.get();
+        if extra.is_null() || index < 0 || index >= (*extra).size {
+            return None;
+        }
+        let slots = (&raw const (*extra).extras).cast::<*mut CodeState>();
+        (*slots.offset(index)).as_ref()
+    }
+}
+
+/// The state of a code object.
+///
+/// # Safety
+/// `code` is a live code object; the GIL is held; the runtime has been started.
+///
+/// # Panics
+/// When there is no memory.
+#[must_use]
+#[inline]
+pub unsafe fn code_state<'a>(code: *mut Code) -> &'a CodeState {
+    // SAFETY: the caller's promises.
+    unsafe {
+        match existing_state(code) {
+            Some(state) => state,
+            None => new_state(code),
+        }
+    }
+}
+
+#[cold]
+unsafe fn new_state<'a>(code: *mut Code) -> &'a CodeState {
+    let state = Box::into_raw(Box::new(CodeState {
+        entry_cell: Cell::new(0),
+        call: Cell::new(std::ptr::null_mut()),
+        code,
+        starts: Cell::new(0),
+        status: Cell::new(Status::Cold),
+        loops: RefCell::default(),
+        functions: RefCell::default(),
+        refuted: RefCell::default(),
+        recompilations: Cell::new(0),
+        reason: RefCell::default(),
+        bypasses: Cell::new(0),
+        instrumented: Cell::new(false),
+    }));
+    // SAFETY: `code` is a live code object and the index is ours; the state is new.
+    unsafe {
+        (*state).entry_cell.set((*state).stub());
+        let failed = ffi::PyUnstable_Code_SetExtra(code, RUNTIME.extra_index.get(), state.cast());
+        assert!(failed == 0, "no memory for a code object's extra slot");
+        RUNTIME.states.borrow_mut().insert(state as usize);
+        &*state
+    }
+}
+
+/// Called by CPython when a code object dies (`code_dealloc`, Objects/codeobject.c).
+pub(crate) unsafe extern "C" fn free_state(state: *mut c_void) {
+    let state = state.cast::<CodeState>();
+    if state.is_null() {
+        return;
+    }
+    RUNTIME.states.borrow_mut().remove(&(state as usize));
+    // SAFETY: the code object dies, nobody else knows the state.
+    let state = unsafe { Box::from_raw(state) };
+    let calls = std::iter::once(state.call.get());
+    let loops = state.loops.borrow().iter().map(|row| row.compiled.get()).collect::<Vec<_>>();
+    for compiled in calls.chain(loops).filter(|compiled| !compiled.is_null()) {
+        // SAFETY: only the state named it; machine code that still runs keeps it in the graveyard.
+        unsafe { watchers::retire(compiled) };
+    }
+}
+
+/// Counts the kinds of installed code.
+pub(crate) fn count_installed(kind: Kind) {
+    match kind {
+        Kind::Call => Counter::CompiledFunctions.add(1),
+        Kind::Loop { .. } => Counter::CompiledLoops.add(1),
+    }
+}
