@@ -2,6 +2,7 @@
 //! (`PyUnstable_Code_SetExtra`), so that it is found with two loads and dies with the code object. Everything here is touched with the GIL held only.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::ffi::c_void;
 
 use coachwhip_abi::counters::Counter;
@@ -9,7 +10,7 @@ use coachwhip_abi::environment::CodeHeader;
 use coachwhip_abi::recipe::MachineCode;
 
 use crate::code_memory::CodeMemory;
-use crate::ffi::{self, Code, Function, PyObject};
+use crate::ffi::{self, Code, CodeQueries, PyObject};
 use crate::watchers::Dependencies;
 use crate::{RUNTIME, stubs, watchers};
 
@@ -202,7 +203,7 @@ pub struct CodeState {
     /// Its loops, by what was seen.
     pub loops: RefCell<Vec<Box<LoopState>>>,
     /// Functions over this code whose vectorcall is ours.
-    pub functions: RefCell<Vec<*mut Function>>,
+    pub functions: RefCell<HashSet<usize>>,
     /// Guesses that went wrong too often: the code's address and the bytecode.
     pub refuted: RefCell<Vec<(usize, u32)>>,
     /// How often it was compiled again (calls and loops).
@@ -253,7 +254,7 @@ impl CodeState {
     pub fn stub(&self) -> usize {
         // SAFETY: the code object lives as long as its state.
         let code = unsafe { &*self.code };
-        if code.flags & (ffi::GENERATOR | ffi::ITERABLE_COROUTINE) != 0 || code.flags & ffi::OPTIMIZED == 0 {
+        if code.flag_bits() & (ffi::GENERATOR | ffi::ITERABLE_COROUTINE) != 0 || code.flag_bits() & ffi::OPTIMIZED == 0 {
             return 0;
         }
         stubs::address(code.parameter_count())
@@ -269,7 +270,7 @@ impl CodeState {
 pub unsafe fn existing_state<'a>(code: *mut Code) -> Option<&'a CodeState> {
     // SAFETY: `co_extra` as in Objects/codeobject.c, PyUnstable_Code_GetExtra.
     unsafe {
-        let extra = (*code).extra;
+        let extra = (*code).co_extra.cast::<ffi::CodeExtra>();
         let index = RUNTIME.extra_index.get();
         if extra.is_null() || index < 0 || index >= (*extra).size {
             return None;

@@ -1,0 +1,430 @@
+//! The ways into compiled code: the vectorcall function of hooked functions, calls that the interpreter has to run, and the slow way into a function whose
+//! entry check failed.
+
+use std::cell::Cell;
+use std::ffi::c_void;
+
+use coachwhip_abi::counters::Counter;
+use coachwhip_abi::environment::{CodeHeader, frame_state};
+
+use crate::compiled::{Compiled, code_state, existing_state};
+use crate::ffi::{self, Code, CodeQueries, Frame, Function, PyObject, ThreadState};
+use crate::{RUNTIME, exits, frames, monitoring, unwind};
+
+/// The most arguments that the fast ways of binding copy.
+const MOST_COPIED: usize = 32;
+
+type ArrayEntry = unsafe extern "C" fn(*mut ThreadState, *mut Function, *mut *mut PyObject) -> *mut PyObject;
+
+/// The vectorcall function of hooked functions.
+///
+/// # Safety
+/// Called by CPython with a Python function, by the vectorcall protocol.
+pub unsafe extern "C" fn vectorcall(callable: *mut PyObject, arguments: *const *mut PyObject, count_and_flag: usize, names: *mut PyObject) -> *mut PyObject {
+    let tstate = ffi::thread_state();
+    let function = callable.cast::<Function>();
+    // SAFETY: vectorcall of a live function; the state belongs to its code.
+    unsafe {
+        let code = (*function).func_code;
+        let compiled = match existing_state(code) {
+            Some(state) => state.call.get(),
+            None => std::ptr::null_mut(),
+        };
+        if compiled.is_null() || !(*compiled).is_valid() {
+            return original(callable, arguments, count_and_flag, names);
+        }
+        if (*tstate).c_recursion_remaining < RUNTIME.c_recursion_low.get() {
+            return unhooked(tstate, function, || original(callable, arguments, count_and_flag, names));
+        }
+        let array_entry: ArrayEntry = std::mem::transmute::<usize, ArrayEntry>((*compiled).array_entry);
+        let count = count_and_flag & !ffi::ARGUMENTS_OFFSET;
+        let wanted = (*code).co_argcount as usize;
+        if names.is_null() && (*code).is_simple() && wanted <= MOST_COPIED {
+            if count == wanted {
+                for index in 0..count {
+                    ffi::Py_INCREF(*arguments.add(index));
+                }
+                return array_entry(tstate, function, arguments.cast_mut());
+            }
+            let defaults = (*function).func_defaults;
+            if count < wanted && !defaults.is_null() {
+                let defaults_count = pyo3_ffi::PyTuple_GET_SIZE(defaults) as usize;
+                if count + defaults_count >= wanted {
+                    let mut bound = [std::ptr::null_mut::<PyObject>(); MOST_COPIED];
+                    for (index, slot) in bound.iter_mut().enumerate().take(wanted) {
+                        *slot = ffi::new_reference(if index < count {
+                            *arguments.add(index)
+                        } else {
+                            pyo3_ffi::PyTuple_GET_ITEM(defaults, (index + defaults_count - wanted) as ffi::Py_ssize_t)
+                        });
+                    }
+                    return array_entry(tstate, function, bound.as_mut_ptr());
+                }
+            }
+        }
+        bind_and_call(tstate, function, code, array_entry, arguments, count, names)
+    }
+}
+
+unsafe fn original(callable: *mut PyObject, arguments: *const *mut PyObject, count: usize, names: *mut PyObject) -> *mut PyObject {
+    let function = RUNTIME.original_vectorcall.get().expect("the runtime was started");
+    // SAFETY: the arguments of the call are handed on.
+    unsafe { function(callable, arguments, count, names) }
+}
+
+/// Binds the arguments as `_PyEvalFramePushAndInit` does it, errors included, takes them out of that frame and calls.
+#[cold]
+unsafe fn bind_and_call(
+    tstate: *mut ThreadState,
+    function: *mut Function,
+    code: *mut Code,
+    array_entry: ArrayEntry,
+    arguments: *const *mut PyObject,
+    count: usize,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: `_PyEvalFramePushAndInit` consumes the references that are taken here (Python/ceval.c, `_PyEval_Vector`).
+    unsafe {
+        ffi::Py_INCREF(function.cast());
+        let names_count = if names.is_null() { 0 } else { pyo3_ffi::PyTuple_GET_SIZE(names) as usize };
+        for index in 0..count + names_count {
+            ffi::Py_INCREF(*arguments.add(index));
+        }
+        let frame = ffi::_PyEvalFramePushAndInit(tstate, function, std::ptr::null_mut(), arguments, count, names);
+        if frame.is_null() {
+            return std::ptr::null_mut();
+        }
+        let parameters = (*code).parameter_count();
+        let mut few = [std::ptr::null_mut::<PyObject>(); MOST_COPIED];
+        let mut many = Vec::new();
+        let bound = if parameters <= MOST_COPIED {
+            few.as_mut_ptr()
+        } else {
+            many.resize(parameters, std::ptr::null_mut());
+            many.as_mut_ptr()
+        };
+        for index in 0..parameters {
+            *bound.add(index) = *Frame::slot(frame, index);
+        }
+        // The frame is not linked and holds nothing but its code and function, which the caller keeps alive.
+        ffi::Py_DECREF((*frame).f_executable);
+        ffi::Py_DECREF((*frame).f_funcobj);
+        ffi::_PyThreadState_PopFrame(tstate, frame);
+        array_entry(tstate, function, bound)
+    }
+}
+
+/// Runs a call while its function is not hooked, so that the interpreter's calls of it stay on heap frames: for deep recursion.
+unsafe fn unhooked(tstate: *mut ThreadState, function: *mut Function, call: impl FnOnce() -> *mut PyObject) -> *mut PyObject {
+    Counter::InterpretedCalls.add(1);
+    // SAFETY: a live function, kept alive over the call.
+    unsafe {
+        let code = (*function).func_code;
+        let was_hooked = is_hooked(function);
+        ffi::Py_INCREF(function.cast());
+        if was_hooked {
+            unhook(function);
+        }
+        let result = call();
+        // An exception may be set: hooking touches none.
+        let wanted = existing_state(code).is_some_and(|state| state.valid_call().is_some());
+        if was_hooked && wanted && (*function).func_code == code && !is_deep(tstate) {
+            install(function);
+        }
+        ffi::Py_DECREF(function.cast());
+        result
+    }
+}
+
+/// Whether a function's vectorcall is ours.
+///
+/// # Safety
+/// `function` is a live function.
+#[must_use]
+pub unsafe fn is_hooked(function: *mut Function) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { (*function).vectorcall.is_some_and(|current| current as usize == vectorcall as *const () as usize) }
+}
+
+/// Hooks a function over compiled code, if its vectorcall is CPython's own. Tells whether it is hooked now.
+///
+/// # Safety
+/// `function` is a live function; the GIL is held.
+pub unsafe fn install(function: *mut Function) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if is_hooked(function) {
+            return true;
+        }
+        let own = RUNTIME.original_vectorcall.get().map(|original| original as usize);
+        if (*function).vectorcall.map(|current| current as usize) != own {
+            return false;
+        }
+        ffi::PyFunction_SetVectorcall(function, vectorcall);
+        code_state((*function).func_code).functions.borrow_mut().insert(function as usize);
+        true
+    }
+}
+
+/// Gives a function back to the interpreter.
+///
+/// # Safety
+/// `function` is a live function; the GIL is held.
+pub unsafe fn uninstall(function: *mut Function) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if let Some(state) = existing_state((*function).func_code) {
+            state.functions.borrow_mut().remove(&(function as usize));
+        }
+        if is_hooked(function) {
+            unhook(function);
+        }
+    }
+}
+
+/// Puts CPython's vectorcall back, and the version, so that call sites specialise again (a fresh function's version is its code's). Functions whose code or
+/// defaults were changed since have no version that could be restored; `watchers` keeps those in mind.
+unsafe fn unhook(function: *mut Function) {
+    // SAFETY: a live function.
+    unsafe {
+        (*function).vectorcall = RUNTIME.original_vectorcall.get();
+        if !RUNTIME.modified_functions.borrow().contains(&(function as usize)) {
+            ffi::_PyFunction_SetVersion(function, (*(*function).func_code).co_version);
+        }
+    }
+}
+
+/// Pushes an empty frame on the data stack (`_PyThreadState_PushFrame`, Python/pystate.c). NULL without memory, with no exception set; true if it is the first of a new chunk.
+///
+/// # Safety
+/// `tstate` is the running thread's state; the GIL is held.
+pub(crate) unsafe fn push_space(tstate: *mut ThreadState, words: usize) -> (*mut Frame, bool) {
+    // SAFETY: as `_PyThreadState_HasStackSpace` and `push_chunk`.
+    unsafe {
+        let top = (*tstate).datastack_top;
+        if !top.is_null() && (words as isize) < (*tstate).datastack_limit.offset_from(top) {
+            (*tstate).datastack_top = top.add(words);
+            return (top.cast(), false);
+        }
+        // DATA_STACK_CHUNK_SIZE, MINIMUM_OVERHEAD
+        let mut size = 16 * 1024_usize;
+        while size < size_of::<usize>() * (words + 1000) {
+            size *= 2;
+        }
+        let mut arena = std::mem::zeroed::<pyo3_ffi::PyObjectArenaAllocator>();
+        pyo3_ffi::PyObject_GetArenaAllocator(&raw mut arena);
+        let Some(allocate) = arena.alloc else { return (std::ptr::null_mut(), false) };
+        let chunk = allocate(arena.ctx, size).cast::<ffi::StackChunk>();
+        if chunk.is_null() {
+            return (std::ptr::null_mut(), false);
+        }
+        let previous = (*tstate).datastack_chunk;
+        (*chunk).previous = previous;
+        (*chunk).size = size;
+        (*chunk).top = 0;
+        if !previous.is_null() {
+            (*previous).top = top.offset_from((&raw const (*previous).data).cast()) as usize;
+        }
+        (*tstate).datastack_chunk = chunk;
+        (*tstate).datastack_limit = chunk.cast::<u8>().add(size).cast();
+        let first = (&raw mut (*chunk).data).cast::<*mut PyObject>().add(usize::from(previous.is_null()));
+        (*tstate).datastack_top = first.add(words);
+        (first.cast(), !previous.is_null())
+    }
+}
+
+/// Fills in a frame as `_PyFrame_Initialize` (pycore_frame.h), without taking references; arguments in the first slots, NULL in the others.
+///
+/// # Safety
+/// `frame` has room for a frame of `code`; `arguments` has `count` objects.
+pub(crate) unsafe fn initialise_frame(frame: *mut Frame, function: *mut Function, code: *mut Code, arguments: *const *mut PyObject, count: usize) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        (*frame).f_executable = code.cast();
+        (*frame).f_funcobj = function.cast();
+        (*frame).f_builtins = (*function).func_builtins;
+        (*frame).f_globals = (*function).func_globals;
+        (*frame).f_locals = std::ptr::null_mut();
+        (*frame).frame_obj = std::ptr::null_mut();
+        (*frame).instr_ptr = Code::units(code);
+        (*frame).stacktop = (*code).co_nlocalsplus;
+        (*frame).return_offset = 0;
+        (*frame).owner = ffi::OWNED_BY_THREAD;
+        (*frame).state = 0;
+        for index in 0..(*code).slot_count() {
+            *Frame::slot(frame, index) = if index < count { *arguments.add(index) } else { std::ptr::null_mut() };
+        }
+    }
+}
+
+/// Runs a call with bound arguments (one for each parameter slot, whose references are taken over) in the interpreter.
+///
+/// # Safety
+/// `function` is a live function, kept alive by the caller; the GIL is held.
+pub(crate) unsafe fn interpret(tstate: *mut ThreadState, function: *mut Function, arguments: *mut *mut PyObject, count: usize) -> *mut PyObject {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let code = (*function).func_code;
+        if (*code).parameter_count() == count && (*code).flag_bits() & ffi::GENERATOR == 0 {
+            return interpret_code(tstate, function, code, arguments, count);
+        }
+        // The function got another code since the call was compiled.
+        let result = original(function.cast(), arguments, count, std::ptr::null_mut());
+        for index in 0..count {
+            ffi::Py_XDECREF(*arguments.add(index));
+        }
+        result
+    }
+}
+
+/// The same for a code object that is known to fit.
+unsafe fn interpret_code(tstate: *mut ThreadState, function: *mut Function, code: *mut Code, arguments: *mut *mut PyObject, count: usize) -> *mut PyObject {
+    // SAFETY: as `interpret`; the frame's owner is the interpreter from `_PyEval_EvalFrameDefault` on.
+    unsafe {
+        let (frame, _) = push_space(tstate, (*code).co_framesize as usize);
+        if frame.is_null() {
+            for index in 0..count {
+                ffi::Py_XDECREF(*arguments.add(index));
+            }
+            return pyo3_ffi::PyErr_NoMemory();
+        }
+        initialise_frame(frame, ffi::new_reference(function), ffi::new_reference(code), arguments, count);
+        ffi::_PyEval_EvalFrameDefault(tstate, frame, 0)
+    }
+}
+
+thread_local! {
+    /// The lowest address that compiled code may use of this thread's machine stack.
+    static STACK_LIMIT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// How much of a stack is left to C: what needs depth runs in the interpreter, whose frames need none.
+fn limit_within(low: usize, size: usize) -> usize {
+    low + size / 8 * 5
+}
+
+/// The limit of the calling thread's machine stack.
+fn thread_stack_limit() -> usize {
+    let known = STACK_LIMIT.get();
+    if known != 0 {
+        return known;
+    }
+    // SAFETY: plain use of pthread_getattr_np: the attributes are initialised by it and destroyed.
+    let limit = unsafe {
+        let mut attributes = std::mem::zeroed::<libc::pthread_attr_t>();
+        if libc::pthread_getattr_np(libc::pthread_self(), &raw mut attributes) == 0 {
+            let mut low = std::ptr::null_mut::<c_void>();
+            let mut size = 0;
+            let failed = libc::pthread_attr_getstack(&raw const attributes, &raw mut low, &raw mut size);
+            libc::pthread_attr_destroy(&raw mut attributes);
+            if failed == 0 { limit_within(low as usize, size) } else { 1 }
+        } else {
+            1
+        }
+    };
+    STACK_LIMIT.set(limit);
+    limit
+}
+
+/// The limit of the main thread's machine stack, from whichever thread; every other thread's stack lies below it.
+pub(crate) fn main_stack_limit() -> usize {
+    // SAFETY: `__libc_stack_end` is a pointer variable of glibc's dynamic loader; getrlimit fills the structure.
+    unsafe {
+        let end = libc::dlsym(libc::RTLD_DEFAULT, c"__libc_stack_end".as_ptr()).cast::<usize>();
+        let mut limit = std::mem::zeroed::<libc::rlimit>();
+        if end.is_null() || libc::getrlimit(libc::RLIMIT_STACK, &raw mut limit) != 0 {
+            return thread_stack_limit();
+        }
+        let size = usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX).min(64 << 20);
+        limit_within((*end).saturating_sub(size), size)
+    }
+}
+
+#[inline(never)]
+fn stack_pointer() -> usize {
+    let here = 0_u8;
+    std::hint::black_box(&raw const here) as usize
+}
+
+/// Whether so little machine stack is left that calls belong to the interpreter.
+///
+/// # Safety
+/// `tstate` is the running thread's state.
+#[must_use]
+pub(crate) unsafe fn is_deep(tstate: *mut ThreadState) -> bool {
+    /// Once given back, functions stay so until there is this much room again.
+    const SLACK: usize = 64 * 1024;
+    // SAFETY: the caller's promise.
+    unsafe { (*tstate).c_recursion_remaining < RUNTIME.c_recursion_low.get() + 100 || stack_pointer() < thread_stack_limit() + SLACK }
+}
+
+/// The entry check of compiled code failed: `abi::environment::Routines::enter_slow`.
+///
+/// # Safety
+/// Called by compiled code as the contract says.
+pub unsafe extern "C" fn enter_slow(
+    tstate: *mut ThreadState,
+    function: *mut Function,
+    arguments: *mut *mut PyObject,
+    count: usize,
+    header: *const CodeHeader,
+) -> *mut Frame {
+    // SAFETY: the contract of `enter_slow`: live function and header, owned arguments.
+    unsafe {
+        let compiled = Compiled::of_header(header);
+        let code = compiled.code;
+        let deep = stack_pointer() < thread_stack_limit();
+        if !deep && compiled.is_valid() && (*tstate).py_recursion_remaining > 0 && !monitoring::foreign_tools(tstate) && !code_state(code).instrumented.get() {
+            let (frame, first_of_chunk) = push_space(tstate, (*code).co_framesize as usize);
+            if !frame.is_null() {
+                initialise_frame(frame, function, code, arguments, count);
+                (*frame).instr_ptr = Code::units(code).add((*code).co_firsttraceable as usize);
+                (*frame).state = frame_state::COMPILED | if first_of_chunk { frame_state::SLOW_RETURN } else { 0 };
+                (*frame).previous = (*tstate).current_frame;
+                (*tstate).current_frame = frame;
+                (*tstate).py_recursion_remaining -= 1;
+                if (*tstate).eval_breaker() & ffi::EVENTS_MASK == 0 || handle_events_at_entry(tstate, frame, compiled, arguments) {
+                    return frame;
+                }
+                return std::ptr::null_mut();
+            }
+        }
+        compiled.busy.set(compiled.busy.get() + 1);
+        let result = if deep {
+            unhooked(tstate, function, || interpret_code(tstate, function, code, arguments, count))
+        } else {
+            Counter::InterpretedCalls.add(1);
+            interpret_code(tstate, function, code, arguments, count)
+        };
+        compiled.busy.set(compiled.busy.get() - 1);
+        *arguments = result;
+        std::ptr::null_mut()
+    }
+}
+
+/// Handles signals and the like with the new frame in place, as RESUME does. False if the call is over; its outcome is in `arguments[0]`.
+#[cold]
+unsafe fn handle_events_at_entry(tstate: *mut ThreadState, frame: *mut Frame, compiled: &Compiled, arguments: *mut *mut PyObject) -> bool {
+    // SAFETY: the frame is linked and complete; its slots own the arguments if the interpreter takes over.
+    unsafe {
+        compiled.busy.set(compiled.busy.get() + 1);
+        let failed = ffi::_Py_HandlePending(tstate) != 0;
+        let untouched = (*frame).state & (frame_state::LEAVE | frame_state::OWNS_SLOTS) == 0;
+        if !failed && untouched && compiled.is_valid() && !monitoring::foreign_tools(tstate) {
+            compiled.busy.set(compiled.busy.get() - 1);
+            return true;
+        }
+        frames::give_to_interpreter(frame);
+        *arguments = if failed {
+            unwind::add_traceback(tstate);
+            exits::pop_frame(tstate, frame);
+            std::ptr::null_mut()
+        } else {
+            // From the start: cells are not made yet.
+            (*frame).instr_ptr = Code::units(compiled.code);
+            exits::run(tstate, frame)
+        };
+        compiled.busy.set(compiled.busy.get() - 1);
+        false
+    }
+}

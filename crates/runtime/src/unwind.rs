@@ -1,0 +1,238 @@
+//! Exceptions that leave compiled code: traceback entries, the exception table, handlers that the interpreter runs. The interpreter's own unwinding
+//! (`throwflag`) is not used: it looks the handler up at the wrong instruction and sends events (see `_PyEval_EvalFrameDefault`, `resume_with_error`).
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::exits::{LOOP_CONTINUE, LOOP_ERROR};
+use crate::ffi::{self, Code, CodeQueries, Frame, PyObject, ThreadState};
+
+/// Set by `reraise` and a bare `raise`: the exception that is set gets no traceback entry at the instruction that raises it. Nothing runs in between.
+static NO_TRACEBACK: AtomicBool = AtomicBool::new(false);
+
+/// Tells the next `catch` or `raise` to add no traceback entry.
+pub fn set_no_traceback() {
+    NO_TRACEBACK.store(true, Ordering::Relaxed);
+}
+
+/// Whether it was told so; only once.
+pub(crate) fn take_no_traceback() -> bool {
+    NO_TRACEBACK.load(Ordering::Relaxed) && NO_TRACEBACK.swap(false, Ordering::Relaxed)
+}
+
+/// Adds a traceback entry for the current frame to the exception that is set.
+///
+/// # Safety
+/// The current frame is complete; an exception is set.
+pub(crate) unsafe fn add_traceback(tstate: *mut ThreadState) {
+    // SAFETY: the caller's promise; without memory for a frame object there is no entry, as in CPython.
+    unsafe {
+        let object = ffi::PyThreadState_GetFrame(tstate);
+        if !object.is_null() {
+            ffi::PyTraceBack_Here(object);
+            ffi::Py_DECREF(object);
+        }
+    }
+}
+
+/// A row of the exception table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Handler {
+    /// Where it starts, in code units.
+    pub target: usize,
+    /// The depth of the stack there.
+    pub depth: usize,
+    /// Whether the raising offset is pushed.
+    pub push_lasti: bool,
+}
+
+/// The handler of an offset in a table (`get_exception_handler` in Python/ceval.c; Objects/exception_handling_notes.txt).
+pub(crate) fn find_handler(table: &[u8], offset: usize) -> Option<Handler> {
+    let mut bytes = table.iter().copied();
+    // The first byte of a row has bit 7 set; bit 6 says that the number goes on.
+    let mut number = || -> Option<usize> {
+        let mut byte = bytes.next()?;
+        let mut value = usize::from(byte & 63);
+        while byte & 64 != 0 {
+            byte = bytes.next()?;
+            value = value << 6 | usize::from(byte & 63);
+        }
+        Some(value)
+    };
+    loop {
+        let (start, size, target, depth_and_lasti) = (number()?, number()?, number()?, number()?);
+        if start > offset {
+            return None;
+        }
+        if offset < start + size {
+            return Some(Handler { target, depth: depth_and_lasti >> 1, push_lasti: depth_and_lasti & 1 != 0 });
+        }
+    }
+}
+
+/// The exception table of a code object.
+///
+/// # Safety
+/// `code` is a live code object, and stays so while the slice is used.
+unsafe fn table_of<'a>(code: *mut Code) -> &'a [u8] {
+    // SAFETY: `co_exceptiontable` is a bytes object.
+    unsafe {
+        let table = (*code).co_exceptiontable;
+        std::slice::from_raw_parts(pyo3_ffi::PyBytes_AS_STRING(table).cast::<u8>(), pyo3_ffi::Py_SIZE(table) as usize)
+    }
+}
+
+/// Takes everything above a depth off a frame's stack, newest first.
+unsafe fn cut_stack(frame: *mut Frame, depth: usize) {
+    // SAFETY: the slots up to `stacktop` are complete.
+    unsafe {
+        let keep = (*Frame::code(frame)).slot_count() + depth;
+        while (*frame).stacktop as usize > keep {
+            (*frame).stacktop -= 1;
+            ffi::Py_XDECREF(*Frame::slot(frame, (*frame).stacktop as usize));
+        }
+    }
+}
+
+unsafe fn push(frame: *mut Frame, object: *mut PyObject) {
+    // SAFETY: the compiler of the bytecode has counted this slot.
+    unsafe {
+        *Frame::slot(frame, (*frame).stacktop as usize) = object;
+        (*frame).stacktop += 1;
+    }
+}
+
+/// Unwinds the exception that is set in a frame that the interpreter owns. True: the frame is ready to go on at a handler. False: there is none, the stack is
+/// empty, the exception is still set.
+///
+/// # Safety
+/// `frame` is the current frame, complete. May run any Python code.
+pub(crate) unsafe fn dispatch(tstate: *mut ThreadState, frame: *mut Frame, offset: usize, no_traceback: bool) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let code = Frame::code(frame);
+        if !no_traceback {
+            (*frame).instr_ptr = Code::units(code).add(offset);
+            add_traceback(tstate);
+        }
+        let Some(handler) = find_handler(table_of(code), offset) else {
+            cut_stack(frame, 0);
+            return false;
+        };
+        cut_stack(frame, handler.depth);
+        if handler.push_lasti {
+            push(frame, lasti(frame));
+        }
+        push(frame, ffi::PyErr_GetRaisedException());
+        (*frame).instr_ptr = Code::units(code).add(handler.target);
+        true
+    }
+}
+
+/// The offset of the instruction that runs, as an int object.
+unsafe fn lasti(frame: *mut Frame) -> *mut PyObject {
+    // SAFETY: `frame` is a live frame.
+    let object = unsafe { ffi::PyLong_FromLong(Frame::instruction_offset(frame) as std::ffi::c_long) };
+    if object.is_null() {
+        // SAFETY: ends the process.
+        unsafe { ffi::Py_FatalError(c"coachwhip: out of memory while unwinding".as_ptr()) };
+    }
+    object
+}
+
+/// The same for a frame whose interpreter waits in the callback of a JUMP event. Returning an error from there would look for the handler at the wrong
+/// instruction (`INSTRUMENTED_JUMP`, Python/ceval_macros.h), so where there is no handler the frame goes on at a RERAISE that no row of the table covers;
+/// code without a table may report the error.
+///
+/// # Safety
+/// As for [`dispatch`].
+pub(crate) unsafe fn dispatch_loop(tstate: *mut ThreadState, frame: *mut Frame, offset: usize, no_traceback: bool) -> usize {
+    // SAFETY: as `dispatch`.
+    unsafe {
+        let code = Frame::code(frame);
+        let table = table_of(code);
+        if table.is_empty() {
+            cut_stack(frame, 0);
+            // The interpreter adds the traceback entry.
+            (*frame).instr_ptr = Code::units(code).add(offset);
+            return LOOP_ERROR;
+        }
+        if dispatch(tstate, frame, offset, no_traceback) {
+            return LOOP_CONTINUE;
+        }
+        match uncovered_reraise(code, table) {
+            Some((target, argument)) => {
+                let exception = ffi::PyErr_GetRaisedException();
+                if argument > 0 {
+                    push(frame, lasti(frame));
+                    for _ in 1..argument {
+                        push(frame, ffi::new_reference(pyo3_ffi::Py_None()));
+                    }
+                }
+                push(frame, exception);
+                (*frame).instr_ptr = Code::units(code).add(target);
+                LOOP_CONTINUE
+            }
+            None => LOOP_ERROR,
+        }
+    }
+}
+
+/// A RERAISE outside the table, and its argument: the compiler of the bytecode ends every outermost handler with one.
+unsafe fn uncovered_reraise(code: *mut Code, table: &[u8]) -> Option<(usize, usize)> {
+    // SAFETY: a new bytes object with the code units as they were compiled.
+    unsafe {
+        let exception = ffi::PyErr_GetRaisedException();
+        let bytes = ffi::PyCode_GetCode(code);
+        ffi::PyErr_SetRaisedException(exception);
+        if bytes.is_null() {
+            return None;
+        }
+        let units = std::slice::from_raw_parts(pyo3_ffi::PyBytes_AS_STRING(bytes).cast::<u8>(), pyo3_ffi::Py_SIZE(bytes) as usize);
+        let mut found = None;
+        let mut offset = 0;
+        while offset * 2 + 1 < units.len() {
+            let (opcode, argument) = (units[offset * 2], usize::from(units[offset * 2 + 1]));
+            if opcode == crate::opcodes::RERAISE && find_handler(table, offset).is_none() && argument + 1 <= (*code).co_stacksize as usize {
+                found = Some((offset, argument));
+                break;
+            }
+            offset += 1 + crate::opcodes::cache_units(opcode);
+        }
+        ffi::Py_DECREF(bytes);
+        found
+    }
+}
+
+/// How many code units an instruction takes, caches included.
+///
+/// # Safety
+/// `code` is a live code object with an instruction there.
+pub(crate) unsafe fn instruction_length(code: *mut Code, offset: usize) -> usize {
+    // SAFETY: a new bytes object with the code units as they were compiled.
+    unsafe {
+        let bytes = ffi::PyCode_GetCode(code);
+        if bytes.is_null() {
+            ffi::Py_FatalError(c"coachwhip: out of memory while leaving compiled code".as_ptr());
+        }
+        let opcode = *pyo3_ffi::PyBytes_AS_STRING(bytes).cast::<u8>().add(offset * 2);
+        ffi::Py_DECREF(bytes);
+        1 + crate::opcodes::cache_units(opcode)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn handlers_are_found_by_offset() {
+        // (start 2, size 3, target 10, depth 1 with lasti), (start 6, size 70, target 100, depth 0)
+        let table = [0x80 | 2, 3, 10, 3, 0x80 | 6, 64 | 1, 6, 64 | 1, 36, 0];
+        assert_eq!(find_handler(&table, 1), None);
+        assert_eq!(find_handler(&table, 2), Some(Handler { target: 10, depth: 1, push_lasti: true }));
+        assert_eq!(find_handler(&table, 5), None);
+        assert_eq!(find_handler(&table, 75), Some(Handler { target: 100, depth: 0, push_lasti: false }));
+        assert_eq!(find_handler(&table, 76), None);
+        assert_eq!(find_handler(&[], 0), None);
+    }
+}
