@@ -96,6 +96,8 @@ pub mod frame_state {
     pub const LEAVE: u8 = 0x02;
     /// The frame needs the slow way out (it is the first of its chunk of the data stack).
     pub const SLOW_RETURN: u8 = 0x04;
+    /// The runtime's own: the frame was inspected, its slots own what they show beside the values (always together with `LEAVE`).
+    pub const OWNS_SLOTS: u8 = 0x08;
 }
 
 /// Addresses of routines that are not helpers of the IR: the ways in and out of compiled code. Signatures in `docs/design/frames.md`.

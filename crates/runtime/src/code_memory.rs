@@ -30,6 +30,7 @@ pub fn set_cap(bytes: u64) {
 }
 
 /// How many bytes are mapped.
+#[cfg(test)]
 #[must_use]
 pub fn in_use() -> u64 {
     IN_USE.load(Ordering::Relaxed)

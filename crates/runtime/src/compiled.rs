@@ -7,6 +7,7 @@ use std::ffi::c_void;
 
 use coachwhip_abi::counters::Counter;
 use coachwhip_abi::environment::CodeHeader;
+use coachwhip_abi::facts::Refuted;
 use coachwhip_abi::recipe::MachineCode;
 
 use crate::code_memory::CodeMemory;
@@ -78,7 +79,8 @@ pub struct Compiled {
     pub exits: Vec<Cell<u64>>,
     /// How many routines of the runtime that its machine code has called hold its fate in their hands: it must not be freed.
     pub busy: Cell<u32>,
-    /// Inline caches.
+    /// Inline caches: what `header.caches` points to.
+    #[allow(dead_code)]
     pub caches: Box<[[u64; 8]]>,
 }
 
@@ -184,6 +186,10 @@ pub struct LoopState {
     pub status: Cell<Status>,
     /// Its compiled code or NULL.
     pub compiled: Cell<*mut Compiled>,
+    /// How often it was entered.
+    pub entries: Cell<u64>,
+    /// How many of the last entries did hardly any work.
+    pub wasted: Cell<u64>,
 }
 
 /// What the runtime knows of a code object.
@@ -204,14 +210,16 @@ pub struct CodeState {
     pub loops: RefCell<Vec<Box<LoopState>>>,
     /// Functions over this code whose vectorcall is ours.
     pub functions: RefCell<HashSet<usize>>,
-    /// Guesses that went wrong too often: the code's address and the bytecode.
-    pub refuted: RefCell<Vec<(usize, u32)>>,
+    /// Guesses that went wrong too often.
+    pub refuted: RefCell<Vec<Refuted>>,
     /// How often it was compiled again (calls and loops).
     pub recompilations: Cell<u64>,
     /// Why it is not compiled.
     pub reason: RefCell<String>,
     /// How often PY_START came though the code is compiled.
     pub bypasses: Cell<u64>,
+    /// How often something that its compiled code relied upon has changed.
+    pub invalidations: Cell<u64>,
     /// Another tool listens to events of this very code.
     pub instrumented: Cell<bool>,
 }
@@ -235,6 +243,8 @@ impl CodeState {
                 turns: Cell::new(0),
                 status: Cell::new(Status::Cold),
                 compiled: Cell::new(std::ptr::null_mut()),
+                entries: Cell::new(0),
+                wasted: Cell::new(0),
             }));
             loops.len() - 1
         });
@@ -313,6 +323,7 @@ unsafe fn new_state<'a>(code: *mut Code) -> &'a CodeState {
         recompilations: Cell::new(0),
         reason: RefCell::default(),
         bypasses: Cell::new(0),
+        invalidations: Cell::new(0),
         instrumented: Cell::new(false),
     }));
     // SAFETY: `code` is a live code object and the index is ours; the state is new.

@@ -194,6 +194,19 @@ unsafe fn unhook(function: *mut Function) {
     }
 }
 
+/// Puts CPython's vectorcall back while compiled code must not be entered; the function stays known as hooked.
+///
+/// # Safety
+/// `function` is a live function; the GIL is held.
+pub(crate) unsafe fn unhook_for_pause(function: *mut Function) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if is_hooked(function) {
+            unhook(function);
+        }
+    }
+}
+
 /// Pushes an empty frame on the data stack (`_PyThreadState_PushFrame`, Python/pystate.c). NULL without memory, with no exception set; true if it is the first of a new chunk.
 ///
 /// # Safety

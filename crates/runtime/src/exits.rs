@@ -167,8 +167,8 @@ pub unsafe extern "C" fn exit(tstate: *mut ThreadState, frame: *mut Frame, heade
         let compiled = Compiled::of_header(header);
         let _busy = Busy::new(compiled);
         let recipe = &compiled.tables.recipes[number & 0xFFFF_FFFF];
-        policy::count_exit(compiled, number & 0xFFFF_FFFF, recipe);
         let chain = materialise(tstate, frame, recipe, buffer, false);
+        policy::count_exit(compiled, number & 0xFFFF_FFFF, recipe, frame, chain[chain.len() - 1]);
         let start = finish_inlined(tstate, &chain, Start::Resume);
         finish(tstate, frame, start)
     }
@@ -219,8 +219,8 @@ pub unsafe extern "C" fn exit_loop(tstate: *mut ThreadState, frame: *mut Frame, 
         let compiled = Compiled::of_header(header);
         let _busy = Busy::new(compiled);
         let recipe = &compiled.tables.recipes[number & 0xFFFF_FFFF];
-        policy::count_exit(compiled, number & 0xFFFF_FFFF, recipe);
         let chain = materialise(tstate, frame, recipe, buffer, true);
+        policy::count_exit(compiled, number & 0xFFFF_FFFF, recipe, frame, chain[chain.len() - 1]);
         let start = finish_inlined(tstate, &chain, Start::Resume);
         finish_loop(tstate, frame, start)
     }

@@ -15,6 +15,9 @@ pub use pyo3_ffi::{
     PyLong_FromLong, PyLong_FromLongLong, PyMethodDef, PyObject, PyTypeObject, vectorcallfunc,
 };
 
+/// The opcodes of the running version.
+pub use coachwhip_abi::bytecode::v3_13::TABLE as OPCODES;
+
 /// `FRAME_OWNED_BY_THREAD`
 pub const OWNED_BY_THREAD: u8 = 0;
 /// `FRAME_OWNED_BY_CSTACK`

@@ -1,7 +1,5 @@
 //! Frames of functions that run compiled: telling them, handing them to the interpreter, and showing their locals to those who ask.
 
-use std::ffi::c_void;
-
 use coachwhip_abi::environment::{CodeHeader, frame_state};
 use coachwhip_abi::recipe::{FrameRecipe, Source};
 
@@ -274,41 +272,6 @@ pub(crate) fn for_each_frame(mut visit: impl FnMut(*mut Frame)) {
 pub(crate) unsafe fn of_object(object: *mut PyObject) -> *mut Frame {
     // SAFETY: the caller's promise.
     unsafe { (*object.cast::<ffi::FrameObject>()).f_frame }
-}
-
-type Getter = unsafe extern "C" fn(*mut PyObject, *mut c_void) -> *mut PyObject;
-
-/// `frame.f_locals`
-pub(crate) unsafe extern "C" fn f_locals_getter(object: *mut PyObject, closure: *mut c_void) -> *mut PyObject {
-    // SAFETY: CPython calls it with a frame object; the original getter was there when it was replaced.
-    unsafe {
-        expose(of_object(object));
-        let original: Getter = RUNTIME.inspection_hooks.f_locals.get().expect("replaced");
-        original(object, closure)
-    }
-}
-
-/// The C function of `locals` and the like: the frame that runs is the caller's.
-macro_rules! namespace_functions {
-    ($($name:ident $field:ident;)*) => {
-        $(
-            pub(crate) unsafe extern "C" fn $name(module: *mut PyObject, arguments: *mut PyObject) -> *mut PyObject {
-                // SAFETY: CPython calls it as METH_NOARGS; the original was there when it was replaced.
-                unsafe {
-                    let frame = (*ffi::thread_state()).current_frame;
-                    if !frame.is_null() && (*frame).owner != ffi::OWNED_BY_CSTACK {
-                        expose(frame);
-                    }
-                    let original = RUNTIME.inspection_hooks.$field.get().expect("replaced");
-                    original(module, arguments)
-                }
-            }
-        )*
-    };
-}
-
-namespace_functions! {
-    locals_function locals;
 }
 
 /// The code object of a frame, for messages.

@@ -4,6 +4,7 @@ use crate::entry;
 use crate::ffi::{Function, PyObject, ThreadState};
 
 /// More parameters than this cannot be called directly.
+#[cfg(test)]
 pub const MOST_PARAMETERS: usize = 12;
 
 macro_rules! stubs {

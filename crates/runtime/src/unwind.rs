@@ -1,23 +1,13 @@
 //! Exceptions that leave compiled code: traceback entries, the exception table, handlers that the interpreter runs. The interpreter's own unwinding
 //! (`throwflag`) is not used: it looks the handler up at the wrong instruction and sends events (see `_PyEval_EvalFrameDefault`, `resume_with_error`).
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use coachwhip_abi::bytecode::Op;
+use coachwhip_abi::bytecode::table::Kind;
 
 use crate::exits::{LOOP_CONTINUE, LOOP_ERROR};
 use crate::ffi::{self, Code, CodeQueries, Frame, PyObject, ThreadState};
 
-/// Set by `reraise` and a bare `raise`: the exception that is set gets no traceback entry at the instruction that raises it. Nothing runs in between.
-static NO_TRACEBACK: AtomicBool = AtomicBool::new(false);
-
-/// Tells the next `catch` or `raise` to add no traceback entry.
-pub fn set_no_traceback() {
-    NO_TRACEBACK.store(true, Ordering::Relaxed);
-}
-
-/// Whether it was told so; only once.
-pub(crate) fn take_no_traceback() -> bool {
-    NO_TRACEBACK.load(Ordering::Relaxed) && NO_TRACEBACK.swap(false, Ordering::Relaxed)
-}
+pub(crate) use crate::helpers::exceptions::take_suppress_traceback as take_no_traceback;
 
 /// Adds a traceback entry for the current frame to the exception that is set.
 ///
@@ -192,15 +182,23 @@ unsafe fn uncovered_reraise(code: *mut Code, table: &[u8]) -> Option<(usize, usi
         let mut offset = 0;
         while offset * 2 + 1 < units.len() {
             let (opcode, argument) = (units[offset * 2], usize::from(units[offset * 2 + 1]));
-            if opcode == crate::opcodes::RERAISE && find_handler(table, offset).is_none() && argument + 1 <= (*code).co_stacksize as usize {
+            if is_reraise(opcode) && find_handler(table, offset).is_none() && argument + 1 <= (*code).co_stacksize as usize {
                 found = Some((offset, argument));
                 break;
             }
-            offset += 1 + crate::opcodes::cache_units(opcode);
+            offset += 1 + cache_units(opcode);
         }
         ffi::Py_DECREF(bytes);
         found
     }
+}
+
+fn is_reraise(opcode: u8) -> bool {
+    ffi::OPCODES.get(opcode).is_some_and(|row| row.kind == Kind::Operation(Op::Reraise))
+}
+
+fn cache_units(opcode: u8) -> usize {
+    ffi::OPCODES.get(opcode).map_or(0, |row| row.caches.into())
 }
 
 /// How many code units an instruction takes, caches included.
@@ -216,7 +214,7 @@ pub(crate) unsafe fn instruction_length(code: *mut Code, offset: usize) -> usize
         }
         let opcode = *pyo3_ffi::PyBytes_AS_STRING(bytes).cast::<u8>().add(offset * 2);
         ffi::Py_DECREF(bytes);
-        1 + crate::opcodes::cache_units(opcode)
+        1 + cache_units(opcode)
     }
 }
 

@@ -1,0 +1,226 @@
+//! The hooks for those who look at frames: the getter of `frame.f_locals`, `locals()` and its relatives, writes through a `FrameLocalsProxy`; and for those
+//! who listen to events of one code object (`sys.monitoring.set_local_events`), which nothing else would tell us of.
+//!
+//! CPython has no hooks for any of these, so the C function pointers in its (writable, static) definitions are replaced and the old ones called.
+
+use std::cell::Cell;
+use std::ffi::{CStr, c_int, c_void};
+
+use pyo3_ffi::PyMethodDef;
+
+use crate::compiled::code_state;
+use crate::ffi::{self, GetSetDescriptor, PyObject};
+use crate::{RUNTIME, frames, monitoring, python, watchers};
+
+type Getter = unsafe extern "C" fn(*mut PyObject, *mut c_void) -> *mut PyObject;
+type TwoArguments = unsafe extern "C" fn(*mut PyObject, *mut PyObject) -> *mut PyObject;
+type Fast = unsafe extern "C" fn(*mut PyObject, *const *mut PyObject, ffi::Py_ssize_t) -> *mut PyObject;
+type FastWithKeywords = unsafe extern "C" fn(*mut PyObject, *const *mut PyObject, ffi::Py_ssize_t, *mut PyObject) -> *mut PyObject;
+type SetItem = unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut PyObject) -> c_int;
+
+/// The C functions that were replaced.
+#[derive(Debug)]
+pub(crate) struct Originals {
+    f_locals: Cell<Option<Getter>>,
+    locals: Cell<Option<TwoArguments>>,
+    vars: Cell<Option<TwoArguments>>,
+    dir: Cell<Option<TwoArguments>>,
+    eval: Cell<Option<FastWithKeywords>>,
+    exec: Cell<Option<FastWithKeywords>>,
+    set_local_events: Cell<Option<Fast>>,
+    proxy_set_item: Cell<Option<SetItem>>,
+}
+
+impl Originals {
+    pub(crate) const fn new() -> Originals {
+        Originals {
+            f_locals: Cell::new(None),
+            locals: Cell::new(None),
+            vars: Cell::new(None),
+            dir: Cell::new(None),
+            eval: Cell::new(None),
+            exec: Cell::new(None),
+            set_local_events: Cell::new(None),
+            proxy_set_item: Cell::new(None),
+        }
+    }
+}
+
+/// `frame.f_locals`
+unsafe extern "C" fn f_locals(object: *mut PyObject, closure: *mut c_void) -> *mut PyObject {
+    // SAFETY: CPython calls it with a frame object; the original was there when it was replaced.
+    unsafe {
+        frames::expose(frames::of_object(object));
+        let original = RUNTIME.originals.f_locals.get().expect("replaced");
+        original(object, closure)
+    }
+}
+
+/// The frame that calls a built-in function is about to have its locals read.
+unsafe fn expose_caller() {
+    // SAFETY: the GIL is held.
+    unsafe {
+        let frame = (*ffi::thread_state()).current_frame;
+        if !frame.is_null() {
+            frames::expose(frame);
+        }
+    }
+}
+
+unsafe extern "C" fn locals(module: *mut PyObject, nothing: *mut PyObject) -> *mut PyObject {
+    // SAFETY: CPython calls it (METH_NOARGS); the original was there when it was replaced.
+    unsafe {
+        expose_caller();
+        let original = RUNTIME.originals.locals.get().expect("replaced");
+        original(module, nothing)
+    }
+}
+
+unsafe extern "C" fn vars(module: *mut PyObject, arguments: *mut PyObject) -> *mut PyObject {
+    // SAFETY: CPython calls it (METH_VARARGS); the original was there when it was replaced.
+    unsafe {
+        if pyo3_ffi::PyTuple_GET_SIZE(arguments) == 0 {
+            expose_caller();
+        }
+        let original = RUNTIME.originals.vars.get().expect("replaced");
+        original(module, arguments)
+    }
+}
+
+unsafe extern "C" fn dir(module: *mut PyObject, arguments: *mut PyObject) -> *mut PyObject {
+    // SAFETY: CPython calls it (METH_VARARGS); the original was there when it was replaced.
+    unsafe {
+        if pyo3_ffi::PyTuple_GET_SIZE(arguments) == 0 {
+            expose_caller();
+        }
+        let original = RUNTIME.originals.dir.get().expect("replaced");
+        original(module, arguments)
+    }
+}
+
+unsafe extern "C" fn eval(module: *mut PyObject, arguments: *const *mut PyObject, count: ffi::Py_ssize_t, names: *mut PyObject) -> *mut PyObject {
+    // SAFETY: CPython calls it (METH_FASTCALL | METH_KEYWORDS); the original was there when it was replaced.
+    unsafe {
+        expose_caller();
+        let original = RUNTIME.originals.eval.get().expect("replaced");
+        original(module, arguments, count, names)
+    }
+}
+
+unsafe extern "C" fn exec(module: *mut PyObject, arguments: *const *mut PyObject, count: ffi::Py_ssize_t, names: *mut PyObject) -> *mut PyObject {
+    // SAFETY: as `eval`.
+    unsafe {
+        expose_caller();
+        let original = RUNTIME.originals.exec.get().expect("replaced");
+        original(module, arguments, count, names)
+    }
+}
+
+/// `FrameLocalsProxy.__setitem__`, through which every write to a frame's locals goes.
+unsafe extern "C" fn proxy_set_item(proxy: *mut PyObject, key: *mut PyObject, value: *mut PyObject) -> c_int {
+    // SAFETY: CPython calls it with a PyFrameLocalsProxyObject: the header, then the frame object.
+    unsafe {
+        let original = RUNTIME.originals.proxy_set_item.get().expect("replaced");
+        let result = original(proxy, key, value);
+        let object = *proxy.cast::<*mut PyObject>().add(2);
+        if !object.is_null() {
+            let frame = frames::of_object(object);
+            if frames::is_compiled(frame) {
+                frames::note_writes(frame);
+            }
+        }
+        result
+    }
+}
+
+/// `sys.monitoring.set_local_events(tool, code, events)`
+unsafe extern "C" fn set_local_events(module: *mut PyObject, arguments: *const *mut PyObject, count: ffi::Py_ssize_t) -> *mut PyObject {
+    // SAFETY: CPython calls it (METH_FASTCALL); the original was there when it was replaced.
+    unsafe {
+        if RUNTIME.running.get()
+            && let Some(code) = monitoring::is_foreign_local(arguments, count)
+        {
+            let state = code_state(code);
+            state.instrumented.set(true);
+            watchers::drop_code(state);
+            "another tool listens to its events".clone_into(&mut state.reason.borrow_mut());
+            state.status.set(crate::compiled::Status::Refused);
+            for row in state.loops.borrow().iter() {
+                row.status.set(crate::compiled::Status::Refused);
+            }
+        }
+        let original = RUNTIME.originals.set_local_events.get().expect("replaced");
+        original(module, arguments, count)
+    }
+}
+
+/// Replaces the C function of a built-in function object; yields the old one. Nothing happens if it does not take its arguments as expected.
+unsafe fn replace(module: &CStr, path: &[&CStr], flags: c_int, new: *mut c_void) -> Result<Option<*mut c_void>, String> {
+    // SAFETY: PyCFunctionObject: the header, then the definition.
+    unsafe {
+        let mut object = python::module(module)?;
+        for name in path {
+            object = python::attribute(object.get(), name)?;
+        }
+        if pyo3_ffi::PyCFunction_CheckExact(object.get()) == 0 {
+            return Ok(None);
+        }
+        let definition = *object.get().cast::<*mut PyMethodDef>().add(2);
+        if (*definition).ml_flags != flags {
+            return Ok(None);
+        }
+        let slot = (&raw mut (*definition).ml_meth).cast::<*mut c_void>();
+        let old = *slot;
+        if old != new {
+            *slot = new;
+            return Ok(Some(old));
+        }
+        Ok(None)
+    }
+}
+
+macro_rules! replace {
+    ($originals:expr, $field:ident : $ty:ty, $module:literal, [$($path:literal),*], $flags:expr) => {
+        if $originals.$field.get().is_none()
+            && let Some(old) = replace($module, &[$($path),*], $flags, $field as *mut c_void)?
+        {
+            $originals.$field.set(Some(std::mem::transmute::<*mut c_void, $ty>(old)));
+        }
+    };
+}
+
+/// Puts the hooks in place; they stay for the life of the process.
+///
+/// # Errors
+/// If Python's own modules cannot be imported.
+///
+/// # Safety
+/// The GIL is held.
+pub(crate) unsafe fn start() -> Result<(), String> {
+    let originals = &RUNTIME.originals;
+    // SAFETY: the replaced functions have the signatures that their flags say; definitions of built-in types and functions are writable static memory.
+    unsafe {
+        replace!(originals, locals: TwoArguments, c"builtins", [c"locals"], pyo3_ffi::METH_NOARGS);
+        replace!(originals, vars: TwoArguments, c"builtins", [c"vars"], pyo3_ffi::METH_VARARGS);
+        replace!(originals, dir: TwoArguments, c"builtins", [c"dir"], pyo3_ffi::METH_VARARGS);
+        replace!(originals, eval: FastWithKeywords, c"builtins", [c"eval"], pyo3_ffi::METH_FASTCALL | pyo3_ffi::METH_KEYWORDS);
+        replace!(originals, exec: FastWithKeywords, c"builtins", [c"exec"], pyo3_ffi::METH_FASTCALL | pyo3_ffi::METH_KEYWORDS);
+        replace!(originals, set_local_events: Fast, c"sys", [c"monitoring", c"set_local_events"], pyo3_ffi::METH_FASTCALL);
+        if originals.f_locals.get().is_none() {
+            let dict = python::Owned::new(pyo3_ffi::PyType_GetDict(&raw mut pyo3_ffi::PyFrame_Type))?;
+            let descriptor = pyo3_ffi::PyDict_GetItemString(dict.get(), c"f_locals".as_ptr());
+            if descriptor.is_null() || pyo3_ffi::Py_TYPE(descriptor) != &raw mut pyo3_ffi::PyGetSetDescr_Type {
+                return Err("frame.f_locals is not what it was in CPython 3.13".to_owned());
+            }
+            let definition = (*descriptor.cast::<GetSetDescriptor>()).definition;
+            originals.f_locals.set((*definition).get);
+            (*definition).get = Some(f_locals);
+        }
+        let proxy = libc::dlsym(libc::RTLD_DEFAULT, c"PyFrameLocalsProxy_Type".as_ptr()).cast::<ffi::PyTypeObject>();
+        if originals.proxy_set_item.get().is_none() && !proxy.is_null() && !(*proxy).tp_as_mapping.is_null() {
+            originals.proxy_set_item.set((*(*proxy).tp_as_mapping).mp_ass_subscript);
+            (*(*proxy).tp_as_mapping).mp_ass_subscript = Some(proxy_set_item);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,433 @@
+//! Hotness: PY_START and JUMP events of `sys.monitoring` under OPTIMIZER_ID, with native callbacks; on-stack replacement from the JUMP callback; and whether
+//! somebody else is tracing, in which case nothing runs compiled.
+
+use std::cell::Cell;
+use std::ffi::c_int;
+
+use coachwhip_abi::counters::Counter;
+use coachwhip_abi::environment::frame_state;
+
+use crate::compiled::{CodeState, Compiled, LoopState, Status, code_state};
+use crate::ffi::{self, Code, CodeQueries, Frame, Function, PyObject, ThreadState};
+use crate::python::{self, Owned};
+use crate::{RUNTIME, entry, exits, policy, watchers};
+
+/// `sys.monitoring.OPTIMIZER_ID`
+const TOOL: u8 = 5;
+/// Events by number (Include/cpython/monitoring.h).
+const PY_START: usize = 0;
+const JUMP: usize = 7;
+/// `_PY_MONITORING_UNGROUPED_EVENTS`, and `_PY_MONITORING_EVENTS`.
+const UNGROUPED_EVENTS: usize = 15;
+const EVENTS: usize = 17;
+/// From `PyInterpreterState.monitors` to `monitoring_callables` (pycore_interp.h): the bytes, two bools, two counts.
+const CALLABLES_FROM_MONITORS: usize = 40;
+/// A value that `eval_breaker` never has.
+const NEVER_EXPECTED: usize = usize::MAX;
+/// After so many starts of a function in the interpreter though it is compiled, nobody listens any more.
+const MOST_BYPASSES: u64 = 10_000;
+
+/// What the engine says of a hot function or loop.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// It will be compiled; the runtime goes on counting and asks `Engine::poll` now and then.
+    Queued,
+    /// It is installed.
+    Installed,
+    /// It is not compiled, for this reason; never ask again.
+    Refused(String),
+}
+
+/// What compiles. Every function is called with the GIL held and must not run Python code that could come back here.
+pub trait Engine: Send + Sync {
+    /// A function got hot (or must be compiled again). `function` is NULL if there is only code.
+    fn hot_function(&self, function: *mut PyObject, code: *mut PyObject) -> Verdict;
+    /// A loop got hot: `frame` is the `_PyInterpreterFrame` at the jump to its head, `offset` the head in code units, `stack_depth` the depth there.
+    fn hot_loop(&self, frame: *mut Frame, code: *mut PyObject, offset: u32, stack_depth: u32) -> Verdict;
+    /// Installs what is ready.
+    fn poll(&self);
+}
+
+/// What `start` has put into `sys.monitoring`.
+#[derive(Debug)]
+pub(crate) struct Hooks {
+    disable: Cell<*mut PyObject>,
+    /// `PyInterpreterState.monitors`: a byte of tool bits for each event.
+    monitors: Cell<*const u8>,
+}
+
+impl Hooks {
+    pub(crate) const fn new() -> Hooks {
+        Hooks { disable: Cell::new(std::ptr::null_mut()), monitors: Cell::new(std::ptr::null()) }
+    }
+}
+
+unsafe extern "C" fn on_start(_module: *mut PyObject, arguments: *mut *mut PyObject, count: ffi::Py_ssize_t) -> *mut PyObject {
+    if count < 1 {
+        return python::none();
+    }
+    // SAFETY: the interpreter calls with (code, offset).
+    if unsafe { started((*arguments).cast()) } { python::none() } else { disable() }
+}
+
+unsafe extern "C" fn on_jump(_module: *mut PyObject, arguments: *mut *mut PyObject, count: ffi::Py_ssize_t) -> *mut PyObject {
+    if count < 3 {
+        return python::none();
+    }
+    // SAFETY: the interpreter calls with (code, offset, target), offsets in bytes.
+    unsafe {
+        let code: *mut Code = (*arguments).cast();
+        let (from, to) = (ffi::PyLong_AsLong(*arguments.add(1)), ffi::PyLong_AsLong(*arguments.add(2)));
+        if to >= from || to < 0 {
+            return disable();
+        }
+        match jumped(code, (to / 2) as u32) {
+            Jumped::Listen => python::none(),
+            Jumped::Disable => disable(),
+            Jumped::Error => std::ptr::null_mut(),
+        }
+    }
+}
+
+fn disable() -> *mut PyObject {
+    // SAFETY: `start` keeps a reference to sys.monitoring.DISABLE.
+    unsafe { ffi::new_reference(RUNTIME.monitoring.disable.get()) }
+}
+
+fn is_eligible(code: &Code) -> bool {
+    code.flag_bits() & (ffi::GENERATOR | ffi::ITERABLE_COROUTINE) == 0
+}
+
+/// A function was started in the interpreter. False: do not listen any more.
+unsafe fn started(code: *mut Code) -> bool {
+    // SAFETY: a live code object; the GIL is held.
+    unsafe {
+        let state = code_state(code);
+        match state.status.get() {
+            Status::Cold => {
+                let starts = state.starts.get() + 1;
+                state.starts.set(starts);
+                if starts < RUNTIME.threshold.get() || RUNTIME.paused.get() > 0 {
+                    return true;
+                }
+                if !is_eligible(&*code) || (*code).flag_bits() & ffi::OPTIMIZED == 0 {
+                    state.status.set(Status::Never);
+                    return false;
+                }
+                hot_function(state)
+            }
+            Status::Queued => {
+                if let Some(engine) = RUNTIME.engine() {
+                    engine.poll();
+                }
+                true
+            }
+            Status::Compiled => {
+                let bypasses = state.bypasses.get() + 1;
+                state.bypasses.set(bypasses);
+                let tstate = ffi::thread_state();
+                if RUNTIME.paused.get() == 0 && !entry::is_deep(tstate) {
+                    let frame = (*tstate).current_frame;
+                    entry::install((*frame).f_funcobj.cast());
+                    hook_allocation(frame);
+                }
+                bypasses < MOST_BYPASSES
+            }
+            Status::Refused | Status::HandedBack | Status::Never => false,
+        }
+    }
+}
+
+#[cold]
+unsafe fn hot_function(state: &CodeState) -> bool {
+    // SAFETY: PY_START is sent with the function's frame in place.
+    unsafe {
+        let tstate = ffi::thread_state();
+        let Some(engine) = RUNTIME.engine() else { return true };
+        if foreign_tools(tstate) || state.instrumented.get() {
+            return true;
+        }
+        let frame = (*tstate).current_frame;
+        if Frame::code(frame) != state.code {
+            return true;
+        }
+        hook_allocation(frame);
+        let function = (*frame).f_funcobj;
+        state.status.set(Status::Queued);
+        match engine.hot_function(function, state.code.cast()) {
+            Verdict::Queued | Verdict::Installed => true,
+            Verdict::Refused(reason) => {
+                *state.reason.borrow_mut() = reason;
+                state.status.set(Status::Refused);
+                Counter::Unsupported.add(1);
+                false
+            }
+        }
+    }
+}
+
+/// `tp_alloc` of classes whose `__init__` is compiled: CALL_ALLOC_AND_ENTER_INIT, which would enter it without its vectorcall, is only specialised for
+/// PyType_GenericAlloc itself (`get_init_for_simple_managed_python_class`, Python/specialize.c).
+unsafe extern "C" fn allocate(class: *mut ffi::PyTypeObject, count: ffi::Py_ssize_t) -> *mut PyObject {
+    // SAFETY: as CPython calls tp_alloc.
+    unsafe { ffi::PyType_GenericAlloc(class, count) }
+}
+
+/// If the frame is an `__init__` that was entered by CALL_ALLOC_AND_ENTER_INIT (its caller is the shim frame of `_Py_InitCleanup`), has its class keep to calls.
+unsafe fn hook_allocation(frame: *mut Frame) {
+    // SAFETY: a live frame; the shim's frame holds a code object, which is not traceable at all.
+    unsafe {
+        let shim = (*frame).previous;
+        if shim.is_null() || (*shim).owner == ffi::OWNED_BY_CSTACK {
+            return;
+        }
+        let code = Frame::code(shim);
+        if (*code).co_name.is_null() || ((*code).co_firsttraceable as usize) < Code::unit_count(code) {
+            return;
+        }
+        let receiver = *Frame::slot(frame, 0);
+        if receiver.is_null() {
+            return;
+        }
+        let class = pyo3_ffi::Py_TYPE(receiver);
+        if (*class).tp_alloc.is_some_and(|current| current as usize == ffi::PyType_GenericAlloc as *const () as usize) {
+            (*class).tp_alloc = Some(allocate);
+            ffi::PyType_Modified(class);
+        }
+    }
+}
+
+enum Jumped {
+    Listen,
+    Disable,
+    Error,
+}
+
+/// A loop made a turn in the interpreter.
+unsafe fn jumped(code: *mut Code, target: u32) -> Jumped {
+    // SAFETY: a live code object; the GIL is held.
+    unsafe {
+        let state = code_state(code);
+        let row = state.loop_state(target);
+        match row.status.get() {
+            Status::Cold => {
+                let turns = row.turns.get() + 1;
+                row.turns.set(turns);
+                if turns < RUNTIME.loop_threshold.get() || RUNTIME.paused.get() > 0 {
+                    return Jumped::Listen;
+                }
+                if !is_eligible(&*code) {
+                    row.status.set(Status::Never);
+                    return Jumped::Disable;
+                }
+                hot_loop(state, row)
+            }
+            Status::Queued => {
+                if let Some(engine) = RUNTIME.engine() {
+                    engine.poll();
+                }
+                if row.status.get() == Status::Compiled { enter_loop(state, row) } else { Jumped::Listen }
+            }
+            Status::Compiled => enter_loop(state, row),
+            Status::Refused | Status::HandedBack | Status::Never => Jumped::Disable,
+        }
+    }
+}
+
+#[cold]
+unsafe fn hot_loop(state: &CodeState, row: &LoopState) -> Jumped {
+    // SAFETY: JUMP is sent with the stack pointer in the frame.
+    unsafe {
+        let tstate = ffi::thread_state();
+        let Some(engine) = RUNTIME.engine() else { return Jumped::Listen };
+        let frame = (*tstate).current_frame;
+        if foreign_tools(tstate) || state.instrumented.get() || Frame::code(frame) != state.code {
+            return Jumped::Listen;
+        }
+        let depth = (*frame).stacktop - (*state.code).co_nlocalsplus;
+        row.status.set(Status::Queued);
+        match engine.hot_loop(frame, state.code.cast(), row.offset, u32::try_from(depth).unwrap_or(0)) {
+            Verdict::Queued => Jumped::Listen,
+            Verdict::Installed if row.status.get() == Status::Compiled => enter_loop(state, row),
+            Verdict::Installed => Jumped::Listen,
+            Verdict::Refused(reason) => {
+                *state.reason.borrow_mut() = reason;
+                row.status.set(Status::Refused);
+                Counter::Unsupported.add(1);
+                Jumped::Disable
+            }
+        }
+    }
+}
+
+type LoopEntry = unsafe extern "C" fn(*mut ThreadState, *mut Frame) -> usize;
+
+/// On-stack replacement: runs the loop's code on the frame whose interpreter waits in the callback.
+unsafe fn enter_loop(state: &CodeState, row: &LoopState) -> Jumped {
+    // SAFETY: the interpreter has stored its stack pointer and loads it again, and goes on at `instr_ptr` if that has changed
+    // (`_Py_call_instrumentation_jump`, Python/instrumentation.c).
+    unsafe {
+        let tstate = ffi::thread_state();
+        let frame = (*tstate).current_frame;
+        let Some(compiled) = row.compiled.get().as_ref().filter(|compiled| compiled.is_valid()) else {
+            row.status.set(Status::Cold);
+            row.turns.set(0);
+            return Jumped::Listen;
+        };
+        let inspected = !(*frame).frame_obj.is_null() && pyo3_ffi::Py_REFCNT((*frame).frame_obj.cast()) > 1;
+        if inspected || Frame::code(frame) != state.code || RUNTIME.paused.get() > 0 || state.instrumented.get() || foreign_tools(tstate) {
+            return Jumped::Listen;
+        }
+        Counter::LoopEntries.add(1);
+        let (tracing, what_event) = ((*tstate).tracing, (*tstate).what_event);
+        (*tstate).tracing = 0;
+        (*tstate).what_event = -1;
+        (*frame).stacktop = (*state.code).co_nlocalsplus;
+        (*frame).state = frame_state::COMPILED;
+        (*frame).return_offset = 0;
+        let started = policy::cycles();
+        compiled.busy.set(compiled.busy.get() + 1);
+        let entry = std::mem::transmute::<usize, LoopEntry>(compiled.entry);
+        let status = entry(tstate, frame);
+        compiled.busy.set(compiled.busy.get() - 1);
+        let spent = policy::cycles().wrapping_sub(started);
+        (*tstate).tracing = tracing;
+        (*tstate).what_event = what_event;
+        if status == exits::LOOP_ERROR {
+            return Jumped::Error;
+        }
+        if policy::judge_loop(row, spent) {
+            return Jumped::Listen;
+        }
+        Counter::HandedBack.add(1);
+        row.status.set(Status::HandedBack);
+        "its entries did too little work".clone_into(&mut state.reason.borrow_mut());
+        let old = row.compiled.replace(std::ptr::null_mut());
+        if !old.is_null() {
+            watchers::retire(old);
+        }
+        Jumped::Disable
+    }
+}
+
+/// Whether a tool other than ours gets events of all code. Keeps the word that compiled code compares `eval_breaker` with.
+///
+/// # Safety
+/// `tstate` is the running thread's state.
+pub(crate) unsafe fn foreign_tools(tstate: *mut ThreadState) -> bool {
+    // SAFETY: `monitors` was found by `start` in the interpreter's state.
+    unsafe {
+        let version = (*tstate).eval_breaker() & !ffi::EVENTS_MASK;
+        if version == RUNTIME.eval_breaker_expected.get() {
+            return false;
+        }
+        let monitors = RUNTIME.monitoring.monitors.get();
+        let foreign = monitors.is_null() || std::slice::from_raw_parts(monitors, UNGROUPED_EVENTS).iter().any(|tools| tools & !(1 << TOOL) != 0);
+        RUNTIME.eval_breaker_expected.set(if foreign || !RUNTIME.running.get() { NEVER_EXPECTED } else { version });
+        foreign || !RUNTIME.running.get()
+    }
+}
+
+/// Registers the callbacks and switches the events on.
+///
+/// # Errors
+/// If the tool's number is taken, or `sys.monitoring` does not work as expected.
+///
+/// # Safety
+/// The GIL is held.
+pub(crate) unsafe fn start() -> Result<(), String> {
+    // SAFETY: plain calls of Python functions.
+    unsafe {
+        let monitoring = python::monitoring()?;
+        let tool = python::int(TOOL.into())?;
+        let name = python::call(monitoring.get(), c"get_tool", &[tool.get()])?;
+        if name.get() != pyo3_ffi::Py_None() {
+            return Err("another tool uses sys.monitoring's OPTIMIZER_ID".to_owned());
+        }
+        let own = Owned::new(pyo3_ffi::PyUnicode_FromString(c"coachwhip".as_ptr()))?;
+        python::call(monitoring.get(), c"use_tool_id", &[tool.get(), own.get()])?;
+        let result = register(monitoring.get(), tool.get());
+        if result.is_err() {
+            let _ = python::call(monitoring.get(), c"free_tool_id", &[tool.get()]);
+        }
+        result
+    }
+}
+
+unsafe fn register(monitoring: *mut PyObject, tool: *mut PyObject) -> Result<(), String> {
+    // SAFETY: plain calls of Python functions; the interpreter's state is as large as `layout::interpreter` says.
+    unsafe {
+        RUNTIME.monitoring.disable.set(python::attribute(monitoring, c"DISABLE")?.into_raw());
+        let on_start = python::function(c"coachwhip_start", on_start)?;
+        let on_jump = python::function(c"coachwhip_jump", on_jump)?;
+        for (number, callback) in [(PY_START, &on_start), (JUMP, &on_jump)] {
+            let event = python::int(1 << number)?;
+            python::call(monitoring, c"register_callback", &[tool, event.get(), callback.get()])?;
+        }
+        let events = python::int((1 << PY_START) | (1 << JUMP))?;
+        python::call(monitoring, c"set_events", &[tool, events.get()])?;
+        let tstate = ffi::thread_state();
+        let monitors = (*tstate).interp.cast::<u8>().add(coachwhip_cpython::layout::interpreter::MONITORS);
+        let callables = monitors.add(CALLABLES_FROM_MONITORS).cast::<*mut PyObject>();
+        let found = *callables.add(usize::from(TOOL) * EVENTS + JUMP) == on_jump.get() && *monitors.add(JUMP) & (1 << TOOL) != 0;
+        if !found {
+            let none = python::int(0)?;
+            python::call(monitoring, c"set_events", &[tool, none.get()])?;
+            return Err("sys.monitoring's state does not lie where it is expected".to_owned());
+        }
+        RUNTIME.monitoring.monitors.set(monitors);
+        Ok(())
+    }
+}
+
+/// Switches the events off and gives the tool's number back.
+///
+/// # Safety
+/// The GIL is held.
+pub(crate) unsafe fn stop() {
+    // SAFETY: plain calls of Python functions; failures leave nothing behind that matters.
+    unsafe {
+        let Ok(monitoring) = python::monitoring() else { return };
+        let (Ok(tool), Ok(none)) = (python::int(TOOL.into()), python::int(0)) else { return };
+        let _ = python::call(monitoring.get(), c"set_events", &[tool.get(), none.get()]);
+        for number in [PY_START, JUMP] {
+            if let Ok(event) = python::int(1 << number) {
+                let _ = python::call(monitoring.get(), c"register_callback", &[tool.get(), event.get(), pyo3_ffi::Py_None()]);
+            }
+        }
+        let _ = python::call(monitoring.get(), c"free_tool_id", &[tool.get()]);
+    }
+}
+
+/// A tool's number from the arguments of a function of `sys.monitoring`; ours is not counted.
+///
+/// # Safety
+/// `arguments` has `count` objects.
+pub(crate) unsafe fn is_foreign_local(arguments: *const *mut PyObject, count: ffi::Py_ssize_t) -> Option<*mut Code> {
+    // SAFETY: (tool, code, events) if there are three.
+    unsafe {
+        if count < 3 || pyo3_ffi::PyCode_Check(*arguments.add(1)) == 0 || pyo3_ffi::PyLong_Check(*arguments) == 0 {
+            return None;
+        }
+        let mut overflow: c_int = 0;
+        let tool = ffi::PyLong_AsLongLongAndOverflow(*arguments, &raw mut overflow);
+        (tool != i64::from(TOOL)).then_some((*arguments.add(1)).cast())
+    }
+}
+
+/// The function object's code, for the engine's convenience.
+///
+/// # Safety
+/// `function` is a live function.
+#[must_use]
+pub unsafe fn code_of_function(function: *mut PyObject) -> *mut Code {
+    // SAFETY: the caller's promise.
+    unsafe { (*function.cast::<Function>()).func_code }
+}
+
+/// Marks compiled code of a loop as the one to enter.
+pub(crate) fn set_loop(state: &CodeState, offset: u32, compiled: *mut Compiled) -> *mut Compiled {
+    let row = state.loop_state(offset);
+    row.status.set(Status::Compiled);
+    row.compiled.replace(compiled)
+}

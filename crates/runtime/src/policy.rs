@@ -1,0 +1,176 @@
+//! When compiled code is not good enough: exits are counted by recipe; a guess that fails too often is refuted and the code compiled again without it,
+//! a bounded number of times; loops whose entries are hardly worth the way are handed back.
+
+use coachwhip_abi::counters::Counter;
+use coachwhip_abi::facts::Refuted;
+use coachwhip_abi::ir::Reason;
+use coachwhip_abi::recipe::Recipe;
+
+use crate::RUNTIME;
+use crate::compiled::{CodeState, Compiled, Kind, LoopState, Status, code_state, existing_state};
+use crate::ffi::{Code, CodeQueries, Frame};
+use crate::monitoring::Verdict;
+use crate::watchers;
+
+/// Whether compiling again without the guess could help.
+fn is_guess(reason: Reason) -> bool {
+    !matches!(
+        reason,
+        Reason::Unsupported | Reason::Invalidated | Reason::Inspected | Reason::LoopReturn | Reason::Handler | Reason::Recursion | Reason::Stress
+    )
+}
+
+/// Counts an exit. `frame` is the innermost frame, which is the interpreter's now; `outermost` is the compiled function's.
+///
+/// # Safety
+/// Both frames are complete; the GIL is held.
+pub(crate) unsafe fn count_exit(compiled: &Compiled, number: usize, recipe: &Recipe, outermost: *mut Frame, frame: *mut Frame) {
+    Counter::Exits.add(1);
+    let count = compiled.exits[number].get() + 1;
+    compiled.exits[number].set(count);
+    let limit = RUNTIME.exit_limit.get();
+    if count >= limit && count % limit == 0 && is_guess(recipe.reason) && compiled.is_valid() {
+        // SAFETY: the caller's promise.
+        unsafe { refute(compiled, outermost, frame) };
+    }
+}
+
+#[cold]
+unsafe fn refute(compiled: &Compiled, outermost: *mut Frame, frame: *mut Frame) {
+    // SAFETY: `count_exit`'s caller's promise.
+    unsafe {
+        let Some(state) = existing_state(compiled.code) else { return };
+        if state.recompilations.get() >= RUNTIME.recompilation_limit.get() {
+            return;
+        }
+        let inner = Frame::code(frame);
+        let offset = u32::try_from(Frame::instruction_offset(frame)).unwrap_or(0);
+        note(state, inner, offset, operand_classes(frame));
+        state.recompilations.set(state.recompilations.get() + 1);
+        Counter::Recompilations.add(1);
+        let Some(engine) = RUNTIME.engine() else { return };
+        match compiled.kind {
+            Kind::Call => {
+                let function = (*outermost).f_funcobj;
+                match engine.hot_function(function, compiled.code.cast()) {
+                    // The old code serves until the new one is there.
+                    Verdict::Queued | Verdict::Installed => {}
+                    Verdict::Refused(reason) => *state.reason.borrow_mut() = reason,
+                }
+            }
+            Kind::Loop { offset } => {
+                // The next turn asks the compiler again, with the frame at the head of the loop.
+                let row = state.loop_state(offset);
+                let old = row.compiled.replace(std::ptr::null_mut());
+                row.status.set(Status::Cold);
+                row.turns.set(RUNTIME.loop_threshold.get());
+                if !old.is_null() {
+                    watchers::retire(old);
+                }
+            }
+        }
+    }
+}
+
+/// The classes of the two topmost slots of a frame's stack.
+unsafe fn operand_classes(frame: *mut Frame) -> Option<(coachwhip_abi::ir::Class, coachwhip_abi::ir::Class)> {
+    // SAFETY: the frame is complete up to `stacktop`.
+    unsafe {
+        let depth = ((*frame).stacktop as usize).checked_sub((*Frame::code(frame)).slot_count())?;
+        if depth < 2 {
+            return None;
+        }
+        let class = |back: usize| {
+            let object = *Frame::slot(frame, (*frame).stacktop as usize - back);
+            (!object.is_null()).then(|| coachwhip_cpython::environment::class_of(object))
+        };
+        Some((class(2)?, class(1)?))
+    }
+}
+
+fn note(state: &CodeState, code: *mut Code, offset: u32, operands: Option<(coachwhip_abi::ir::Class, coachwhip_abi::ir::Class)>) {
+    let mut refuted = state.refuted.borrow_mut();
+    match refuted.iter_mut().find(|row| row.code_address == code as usize && row.offset == offset) {
+        Some(row) => {
+            row.times += 1;
+            row.operands = operands;
+        }
+        None => refuted.push(Refuted { code_address: code as usize, offset, times: 1, operands }),
+    }
+}
+
+/// The guesses about a code object that went wrong too often.
+///
+/// # Safety
+/// `code` is a live code object; the GIL is held.
+#[must_use]
+pub unsafe fn refuted(code: *mut Code) -> Vec<Refuted> {
+    // SAFETY: the caller's promise.
+    unsafe { existing_state(code) }.map(|state| state.refuted.borrow().clone()).unwrap_or_default()
+}
+
+/// Entries of a loop are judged in groups of so many.
+const JUDGED_ENTRIES: u64 = 1000;
+/// An entry that comes back within so many cycles did no work that was worth it.
+const WASTED_CYCLES: u64 = 600;
+
+/// The processor's clock; 0 where there is none that is cheap.
+#[inline]
+pub(crate) fn cycles() -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every x86-64 processor has it.
+    unsafe {
+        core::arch::x86_64::_rdtsc()
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    0
+}
+
+/// A loop's code was left again. False: it is handed back for good.
+pub(crate) fn judge_loop(row: &LoopState, spent: u64) -> bool {
+    let entries = row.entries.get() + 1;
+    row.entries.set(entries);
+    if spent < WASTED_CYCLES && cfg!(target_arch = "x86_64") {
+        row.wasted.set(row.wasted.get() + 1);
+    }
+    if entries % JUDGED_ENTRIES != 0 {
+        return true;
+    }
+    let hopeless = row.wasted.replace(0) > JUDGED_ENTRIES / 10 * 9;
+    !hopeless
+}
+
+/// Gives a function and its loops back to the interpreter for good.
+///
+/// # Safety
+/// `code` is a live code object; the GIL is held.
+pub unsafe fn hand_back(code: *mut Code, reason: &str) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let state = code_state(code);
+        Counter::HandedBack.add(1);
+        watchers::drop_code(state);
+        state.status.set(Status::HandedBack);
+        for row in state.loops.borrow().iter() {
+            row.status.set(Status::HandedBack);
+        }
+        *state.reason.borrow_mut() = reason.to_owned();
+    }
+}
+
+/// Keeps a code object interpreted for good.
+///
+/// # Safety
+/// `code` is a live code object; the GIL is held.
+pub unsafe fn never(code: *mut Code) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        hand_back(code, "never() was called for it");
+        Counter::HandedBack.subtract(1);
+        let state = code_state(code);
+        state.status.set(Status::Never);
+        for row in state.loops.borrow().iter() {
+            row.status.set(Status::Never);
+        }
+    }
+}

@@ -1,0 +1,467 @@
+//! What compiled code relies upon, and what happens when that changes: dict, type and function watchers, invalidation, and the freeing of code that nothing
+//! runs any more.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+use std::ffi::c_int;
+
+use coachwhip_abi::counters::Counter;
+use coachwhip_abi::environment::frame_state;
+
+use crate::compiled::{CodeState, Compiled, Kind, Status, existing_state};
+use crate::ffi::{self, Frame, Function, PyObject, PyTypeObject, dict_event, function_event};
+use crate::{Map, RUNTIME, Set, entry, frames};
+
+/// A key of a watched dict and what it held: a global variable, a built-in, a module's attribute.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DictDependency {
+    /// The dict, by address.
+    pub dict: usize,
+    /// The key, an interned str.
+    pub key: usize,
+    /// The value, 0 if the key was not there.
+    pub value: usize,
+}
+
+/// A function whose code and defaults must stay.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FunctionDependency {
+    /// The function, by address.
+    pub function: usize,
+    /// Its code object.
+    pub code: usize,
+    /// Its `__defaults__`, 0 for none.
+    pub defaults: usize,
+    /// Its `__kwdefaults__`, 0 for none.
+    pub kwdefaults: usize,
+}
+
+/// What compiled code relies upon.
+#[derive(Clone, Debug, Default)]
+pub struct Dependencies {
+    /// Objects that the code names by address, dependencies' own included: it holds a reference to each.
+    pub objects: Vec<usize>,
+    /// Keys of dicts.
+    pub dicts: Vec<DictDependency>,
+    /// Classes and their version tags.
+    pub types: Vec<(usize, u32)>,
+    /// Functions.
+    pub functions: Vec<FunctionDependency>,
+}
+
+impl Dependencies {
+    /// Whether all of it is still so; the error says what is not.
+    ///
+    /// # Errors
+    /// If something has changed since the facts were captured.
+    ///
+    /// # Safety
+    /// All objects are live; the GIL is held.
+    pub unsafe fn verify(&self) -> Result<(), String> {
+        // SAFETY: the caller's promise; the keys are strs, whose hash and comparison run no Python code.
+        unsafe {
+            for row in &self.dicts {
+                let now = pyo3_ffi::PyDict_GetItemWithError(row.dict as *mut PyObject, row.key as *mut PyObject);
+                if now.is_null() {
+                    ffi::PyErr_Clear();
+                }
+                if now as usize != row.value {
+                    return Err("a global variable has changed while the code was compiled".to_owned());
+                }
+            }
+            for &(class, version) in &self.types {
+                if version == 0 || (*(class as *mut PyTypeObject)).tp_version_tag != version {
+                    return Err("a class has changed while the code was compiled".to_owned());
+                }
+            }
+            for row in &self.functions {
+                let function = row.function as *mut Function;
+                let same = (*function).func_code as usize == row.code
+                    && (*function).func_defaults as usize == row.defaults
+                    && (*function).func_kwdefaults as usize == row.kwdefaults;
+                if !same {
+                    return Err("a function has changed while the code was compiled".to_owned());
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+type Dependents = Set<usize>;
+
+/// Who relies upon what.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    dicts: Map<usize, Map<usize, Dependents>>,
+    types: Map<usize, Dependents>,
+    functions: Map<usize, Dependents>,
+}
+
+/// The numbers of our watchers, -1 for none.
+#[derive(Debug)]
+pub(crate) struct Watchers {
+    dict: Cell<c_int>,
+    class: Cell<c_int>,
+    function: Cell<c_int>,
+    pub(crate) registry: RefCell<Registry>,
+    /// Code that is not used any more, but may still run.
+    graveyard: RefCell<Vec<*mut Compiled>>,
+}
+
+impl Watchers {
+    pub(crate) const fn new() -> Watchers {
+        Watchers {
+            dict: Cell::new(-1),
+            class: Cell::new(-1),
+            function: Cell::new(-1),
+            registry: RefCell::new(Registry { dicts: crate::new_map(), types: crate::new_map(), functions: crate::new_map() }),
+            graveyard: RefCell::new(Vec::new()),
+        }
+    }
+}
+
+/// Asks CPython for the watchers.
+///
+/// # Errors
+/// If other extensions have taken all of them.
+///
+/// # Safety
+/// The GIL is held.
+pub(crate) unsafe fn start() -> Result<(), String> {
+    let watchers = &RUNTIME.watchers;
+    // SAFETY: the callbacks have the signatures that CPython asks for.
+    unsafe {
+        if watchers.dict.get() < 0 {
+            watchers.dict.set(ffi::PyDict_AddWatcher(on_dict_event));
+        }
+        if watchers.class.get() < 0 {
+            watchers.class.set(ffi::PyType_AddWatcher(on_type_event));
+        }
+        if watchers.function.get() < 0 {
+            watchers.function.set(ffi::PyFunction_AddWatcher(on_function_event));
+        }
+        if watchers.dict.get() < 0 || watchers.class.get() < 0 || watchers.function.get() < 0 {
+            ffi::PyErr_Clear();
+            return Err("other extensions have taken all of the interpreter's watchers".to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// Notes what a new piece of code relies upon.
+///
+/// # Safety
+/// The code keeps all objects alive; the GIL is held.
+pub(crate) unsafe fn register(compiled: *mut Compiled) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let watchers = &RUNTIME.watchers;
+        let dependencies = &(*compiled).dependencies;
+        for row in &dependencies.dicts {
+            let is_new = {
+                let mut registry = watchers.registry.borrow_mut();
+                let keys = registry.dicts.entry(row.dict).or_default();
+                let is_new = keys.is_empty();
+                keys.entry(row.key).or_default().insert(compiled as usize);
+                is_new
+            };
+            if is_new && ffi::PyDict_Watch(watchers.dict.get(), row.dict as *mut PyObject) != 0 {
+                ffi::PyErr_Clear();
+            }
+        }
+        for &(class, _) in &dependencies.types {
+            let is_new = {
+                let mut registry = watchers.registry.borrow_mut();
+                let dependents = registry.types.entry(class).or_default();
+                dependents.insert(compiled as usize) && dependents.len() == 1
+            };
+            if is_new && ffi::PyType_Watch(watchers.class.get(), class as *mut PyObject) != 0 {
+                ffi::PyErr_Clear();
+            }
+        }
+        for row in &dependencies.functions {
+            watchers.registry.borrow_mut().functions.entry(row.function).or_default().insert(compiled as usize);
+        }
+    }
+}
+
+/// Forgets what a piece of code relied upon.
+unsafe fn unregister(compiled: *mut Compiled) {
+    // SAFETY: the code keeps its objects alive until it is freed.
+    unsafe {
+        let watchers = &RUNTIME.watchers;
+        let dependencies = &(*compiled).dependencies;
+        let address = compiled as usize;
+        let mut dicts = Vec::new();
+        let mut types = Vec::new();
+        {
+            let mut registry = watchers.registry.borrow_mut();
+            for row in &dependencies.dicts {
+                if let Some(keys) = registry.dicts.get_mut(&row.dict) {
+                    if let Some(dependents) = keys.get_mut(&row.key) {
+                        dependents.remove(&address);
+                        if dependents.is_empty() {
+                            keys.remove(&row.key);
+                        }
+                    }
+                    if keys.is_empty() {
+                        registry.dicts.remove(&row.dict);
+                        dicts.push(row.dict);
+                    }
+                }
+            }
+            for &(class, _) in &dependencies.types {
+                if let Some(dependents) = registry.types.get_mut(&class) {
+                    dependents.remove(&address);
+                    if dependents.is_empty() {
+                        registry.types.remove(&class);
+                        types.push(class);
+                    }
+                }
+            }
+            for row in &dependencies.functions {
+                if let Some(dependents) = registry.functions.get_mut(&row.function) {
+                    dependents.remove(&address);
+                    if dependents.is_empty() {
+                        registry.functions.remove(&row.function);
+                    }
+                }
+            }
+        }
+        for dict in dicts {
+            let _ = ffi::PyDict_Unwatch(watchers.dict.get(), dict as *mut PyObject);
+        }
+        for class in types {
+            let _ = ffi::PyType_Unwatch(watchers.class.get(), class as *mut PyObject);
+        }
+    }
+}
+
+unsafe extern "C" fn on_dict_event(event: c_int, dict: *mut PyObject, key: *mut PyObject, _value: *mut PyObject) -> c_int {
+    let broken = {
+        let registry = RUNTIME.watchers.registry.borrow();
+        let Some(keys) = registry.dicts.get(&(dict as usize)) else { return 0 };
+        match event {
+            // SAFETY: CPython gives a live key with these events.
+            dict_event::ADDED | dict_event::MODIFIED | dict_event::DELETED => unsafe { dependents_of_key(keys, key) },
+            _ => keys.values().flatten().copied().collect(),
+        }
+    };
+    // SAFETY: dependents are removed from the registry before they are freed.
+    unsafe { invalidate_all(&broken) };
+    0
+}
+
+/// Those who rely upon a key. Interned strs are the same only if they are identical; others must be compared.
+unsafe fn dependents_of_key(keys: &Map<usize, Dependents>, key: *mut PyObject) -> Vec<usize> {
+    // SAFETY: `state.interned` are the low two bits of the word behind the hash (PyASCIIObject).
+    unsafe {
+        if let Some(dependents) = keys.get(&(key as usize)) {
+            return dependents.iter().copied().collect();
+        }
+        if pyo3_ffi::PyUnicode_CheckExact(key) == 0 {
+            return keys.values().flatten().copied().collect();
+        }
+        let interned = *key.cast::<u8>().add(coachwhip_cpython::layout::unicode::STATE) & 3;
+        if interned != 0 {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for (&other, dependents) in keys {
+            if pyo3_ffi::PyUnicode_Compare(other as *mut PyObject, key) == 0 {
+                found.extend(dependents.iter().copied());
+            }
+        }
+        found
+    }
+}
+
+unsafe extern "C" fn on_type_event(class: *mut PyTypeObject) -> c_int {
+    let broken: Vec<usize> = {
+        let registry = RUNTIME.watchers.registry.borrow();
+        registry.types.get(&(class as usize)).map(|dependents| dependents.iter().copied().collect()).unwrap_or_default()
+    };
+    // SAFETY: dependents are removed from the registry before they are freed.
+    unsafe { invalidate_all(&broken) };
+    0
+}
+
+unsafe extern "C" fn on_function_event(event: c_int, function: *mut Function, _value: *mut PyObject) -> c_int {
+    // SAFETY: CPython calls it with a live function, before the change is made.
+    unsafe {
+        match event {
+            function_event::CREATE => {
+                if let Some(state) = existing_state((*function).func_code)
+                    && state.valid_call().is_some()
+                    && RUNTIME.paused.get() == 0
+                {
+                    entry::install(function);
+                }
+            }
+            function_event::DESTROY => {
+                if let Some(state) = existing_state((*function).func_code) {
+                    state.functions.borrow_mut().remove(&(function as usize));
+                }
+                RUNTIME.modified_functions.borrow_mut().remove(&(function as usize));
+            }
+            function_event::MODIFY_CODE | function_event::MODIFY_DEFAULTS | function_event::MODIFY_KWDEFAULTS => {
+                RUNTIME.modified_functions.borrow_mut().insert(function as usize);
+                let broken: Vec<usize> = {
+                    let registry = RUNTIME.watchers.registry.borrow();
+                    registry.functions.get(&(function as usize)).map(|dependents| dependents.iter().copied().collect()).unwrap_or_default()
+                };
+                invalidate_all(&broken);
+                if event == function_event::MODIFY_CODE {
+                    entry::uninstall(function);
+                }
+            }
+            _ => {}
+        }
+    }
+    0
+}
+
+unsafe fn invalidate_all(broken: &[usize]) {
+    for &compiled in broken {
+        // SAFETY: the registry names only code that is not freed.
+        unsafe { invalidate(compiled as *mut Compiled) };
+    }
+}
+
+/// How often a code object's assumptions may break before it is left alone.
+const MOST_INVALIDATIONS: u64 = 20;
+
+/// Something that a piece of code relied upon is not so any more.
+///
+/// # Safety
+/// `compiled` is not freed; the GIL is held.
+pub(crate) unsafe fn invalidate(compiled: *mut Compiled) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if !(*compiled).is_valid() {
+            return;
+        }
+        Counter::Invalidations.add(1);
+        if let Some(state) = existing_state((*compiled).code) {
+            let count = state.invalidations.get() + 1;
+            state.invalidations.set(count);
+            let next = if count > MOST_INVALIDATIONS { Status::Refused } else { Status::Cold };
+            if next == Status::Refused {
+                "what it relied upon changed too often".clone_into(&mut state.reason.borrow_mut());
+            }
+            match (*compiled).kind {
+                Kind::Call => {
+                    if state.call.get() == compiled {
+                        unlink_call(state);
+                        state.status.set(next);
+                        state.starts.set(0);
+                    }
+                }
+                Kind::Loop { offset } => {
+                    let row = state.loop_state(offset);
+                    if row.compiled.get() == compiled {
+                        row.compiled.set(std::ptr::null_mut());
+                        row.status.set(next);
+                        row.turns.set(0);
+                    }
+                }
+            }
+        }
+        retire(compiled);
+        leave_all((*compiled).code);
+    }
+}
+
+/// Has calls of a code object run in the interpreter again.
+unsafe fn unlink_call(state: &CodeState) {
+    state.entry_cell.set(state.stub());
+    state.call.set(std::ptr::null_mut());
+    let functions: Vec<usize> = state.functions.borrow_mut().drain().collect();
+    for function in functions {
+        // SAFETY: functions are taken out of the set when they die.
+        unsafe { entry::uninstall(function as *mut Function) };
+    }
+}
+
+/// Has every running frame of a code object leave compiled code at its next check.
+fn leave_all(code: *mut ffi::Code) {
+    // SAFETY: frames of all threads, under the GIL.
+    frames::for_each_frame(|frame| unsafe {
+        if frames::is_compiled(frame) && Frame::code(frame) == code {
+            (*frame).state |= frame_state::LEAVE;
+        }
+    });
+}
+
+/// Takes all compiled code away from a code object.
+///
+/// # Safety
+/// The GIL is held.
+pub(crate) unsafe fn drop_code(state: &CodeState) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let call = state.call.get();
+        unlink_call(state);
+        let loops: Vec<*mut Compiled> = state.loops.borrow().iter().map(|row| row.compiled.replace(std::ptr::null_mut())).collect();
+        let mut any = false;
+        for compiled in std::iter::once(call).chain(loops).filter(|compiled| !compiled.is_null()) {
+            retire(compiled);
+            any = true;
+        }
+        if any {
+            leave_all(state.code);
+        }
+    }
+}
+
+/// The graveyard is looked through when it holds this many bytes more than it had to keep the last time.
+const SWEEP_BYTES: usize = 4 << 20;
+
+/// Takes a piece of code out of use. It is freed when nothing runs it any more.
+///
+/// # Safety
+/// `compiled` is not freed, and nobody has a pointer to it but machine code that runs; the GIL is held.
+pub(crate) unsafe fn retire(compiled: *mut Compiled) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        (*compiled).invalidate_header();
+        unregister(compiled);
+        RUNTIME.watchers.graveyard.borrow_mut().push(compiled);
+    }
+}
+
+/// Frees code that nothing runs any more, if there is much of it. To be called where references may be given back, but not from within compiled code's
+/// own business.
+///
+/// # Safety
+/// The GIL is held. May run any Python code.
+pub(crate) unsafe fn sweep() {
+    // SAFETY: a frame of the code that runs compiled is in some thread's chain; code that has unlinked its frame is busy, or in `deallocate`.
+    unsafe {
+        let bytes: usize = {
+            let graveyard = RUNTIME.watchers.graveyard.borrow();
+            graveyard.iter().map(|&compiled| (*compiled).memory.bytes().len()).sum()
+        };
+        if bytes < SWEEP_BYTES + RUNTIME.graveyard_kept.get() || RUNTIME.deallocations.get() != 0 {
+            return;
+        }
+        let mut running = HashSet::new();
+        frames::for_each_frame(|frame| {
+            if frames::is_compiled(frame) {
+                running.insert(Frame::code(frame) as usize);
+            }
+        });
+        let (kept, dead): (Vec<*mut Compiled>, Vec<*mut Compiled>) = RUNTIME
+            .watchers
+            .graveyard
+            .borrow_mut()
+            .drain(..)
+            .partition(|&compiled| (*compiled).busy.get() != 0 || running.contains(&((*compiled).code as usize)));
+        RUNTIME.graveyard_kept.set(kept.iter().map(|&compiled| (*compiled).memory.bytes().len()).sum());
+        RUNTIME.watchers.graveyard.borrow_mut().extend(kept);
+        for compiled in dead {
+            Compiled::free(compiled);
+        }
+    }
+}
