@@ -6,7 +6,7 @@
 
 use coachwhip_ir::evaluate::Concrete;
 use coachwhip_ir::{
-    Block, Class, CodeRef, Condition, EntryKind, Function, Helper, Immediate, Instruction, ObjectRef, Op, Reason, Representation,
+    Block, Class, CodeRef, Condition, EntryKind, Function, Helper, Immediate, Instruction, Leaves, ObjectRef, Op, Reason, Representation,
     Snapshot, SnapshotId, Type, Value,
 };
 
@@ -14,9 +14,19 @@ const PARAMETERS: u32 = 3;
 const INTS: &[i64] = &[0, 1, -1, 2, 3, 7, 10, 63, 64, -5, 1 << 31, 1 << 53, (1 << 53) + 1, i64::MAX, i64::MIN];
 const FLOATS: &[f64] = &[0.0, 1.0, -0.0, 0.5, -3.25, 1e308, f64::INFINITY, f64::NAN];
 
-/// A function made from numbers.
+/// A function made from numbers. The state of the frame is known from its first instructions on.
 #[must_use]
 pub fn function(numbers: &[u32]) -> Function {
+    generate(numbers, true)
+}
+
+/// The same, but the first snapshot may come late: in Python, `def f(x): x = None` and so on.
+#[must_use]
+pub fn function_without_early_snapshot(numbers: &[u32]) -> Function {
+    generate(numbers, false)
+}
+
+fn generate(numbers: &[u32], early_snapshot: bool) -> Function {
     let mut generator = Generator {
         function: Function::new("generated".to_owned(), EntryKind::Call { parameters: PARAMETERS }),
         numbers,
@@ -29,6 +39,10 @@ pub fn function(numbers: &[u32]) -> Function {
         depth: 0,
     };
     generator.start();
+    if early_snapshot {
+        let snapshot = generator.snapshot();
+        generator.emit(Instruction::new(Op::CheckEvalBreaker, &[]).with_snapshot(snapshot), None);
+    }
     if generator.statements() {
         generator.finish();
     }
@@ -116,7 +130,8 @@ impl Generator<'_> {
     fn constant(&mut self, kind: Representation) -> Value {
         match kind {
             Representation::Int => {
-                let value = INTS[self.choose(INTS.len())];
+                let bound = if self.choose(4) == 3 { INTS.len() } else { 6 };
+                let value = INTS[self.choose(bound)];
                 self.value(Instruction::new(Op::ConstInt, &[]).with_immediate(Immediate::Int(value)), Type::INT)
             }
             Representation::Float => {
@@ -206,36 +221,38 @@ impl Generator<'_> {
     }
 
     fn int_operation(&mut self) {
-        const LEAVING: &[Op] = &[
+        // Those that leave easily are rare: a run should get far.
+        const OPERATIONS: &[Op] = &[
             Op::IntAdd,
             Op::IntSubtract,
+            Op::IntAnd,
+            Op::IntAdd,
+            Op::IntSubtract,
+            Op::IntOr,
+            Op::IntXor,
+            Op::IntInvert,
+            Op::IntNegate,
+            Op::IntAdd,
             Op::IntMultiply,
+            Op::IntShiftRight,
             Op::IntFloorDivide,
             Op::IntRemainder,
             Op::IntShiftLeft,
-            Op::IntShiftRight,
         ];
-        const PLAIN: &[Op] = &[Op::IntAnd, Op::IntOr, Op::IntXor];
         let (left, right) = (self.pick(Representation::Int), self.pick(Representation::Int));
-        let choice = self.choose(LEAVING.len() + PLAIN.len() + 2);
-        let instruction = if let Some(&op) = LEAVING.get(choice) {
-            let snapshot = self.snapshot();
-            Instruction::new(op, &[left, right]).with_snapshot(snapshot)
-        } else if let Some(&op) = PLAIN.get(choice - LEAVING.len()) {
-            Instruction::new(op, &[left, right])
-        } else if choice == LEAVING.len() + PLAIN.len() {
-            Instruction::new(Op::IntInvert, &[left])
-        } else {
-            let snapshot = self.snapshot();
-            Instruction::new(Op::IntNegate, &[left]).with_snapshot(snapshot)
-        };
+        let op = OPERATIONS[self.choose(OPERATIONS.len())];
+        let operands = &[left, right][..op.info().operands.len()];
+        let mut instruction = Instruction::new(op, operands);
+        if op.info().leaves == Leaves::Exit {
+            instruction.snapshot = Some(self.snapshot());
+        }
         self.value(instruction, Type::INT);
     }
 
     fn float_operation(&mut self) {
         let (left, right) = (self.pick(Representation::Float), self.pick(Representation::Float));
-        let instruction = match self.choose(7) {
-            0 => Instruction::new(Op::FloatAdd, &[left, right]),
+        let instruction = match self.choose(12) {
+            0 | 7.. => Instruction::new(Op::FloatAdd, &[left, right]),
             1 => Instruction::new(Op::FloatSubtract, &[left, right]),
             2 => Instruction::new(Op::FloatMultiply, &[left, right]),
             3 => Instruction::new(Op::FloatNegate, &[left]),
@@ -281,7 +298,7 @@ impl Generator<'_> {
 
     fn guard(&mut self) {
         let snapshot = self.snapshot();
-        if self.choose(3) == 0 {
+        if self.choose(8) == 7 {
             let test = self.test();
             let op = if self.choose(2) == 0 { Op::GuardTrue } else { Op::GuardFalse };
             let guard = Instruction::new(op, &[test]).with_immediate(Immediate::Reason(Reason::Index)).with_snapshot(snapshot);
@@ -289,6 +306,9 @@ impl Generator<'_> {
         } else {
             let value = self.pick(Representation::Object);
             let known = self.function.ty(value).classes.single();
+            if known.is_none() && self.choose(3) != 2 {
+                return;
+            }
             let class = known.unwrap_or([Class::Int, Class::Float][self.choose(2)]);
             let guard = Instruction::new(Op::GuardClass, &[value]).with_immediate(Immediate::Class(class)).with_snapshot(snapshot);
             let identity = self.function.ty(value).identity;
