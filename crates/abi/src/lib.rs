@@ -3,6 +3,7 @@
 pub mod counters;
 pub mod environment;
 pub mod facts;
+pub mod facts_text;
 pub mod options;
 pub mod recipe;
 

@@ -8,6 +8,7 @@ use super::{layout, symbols};
 use pyo3_ffi::{self as ffi, PyObject};
 use std::cell::RefCell;
 use std::ffi::CStr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// An owned reference, given back when dropped (the GIL is held throughout this file).
 struct Owned(*mut PyObject);
@@ -207,6 +208,13 @@ unsafe fn look_at_frame(function: *mut PyObject, argument: *mut PyObject) -> Res
     }
 }
 
+static SUBTYPE_DEALLOC: AtomicUsize = AtomicUsize::new(0);
+
+/// The address of `subtype_dealloc` (Objects/typeobject.c, not exported), which destroys instances of classes that Python code makes; 0 before the probes ran.
+pub(super) fn subtype_dealloc() -> usize {
+    SUBTYPE_DEALLOC.load(Ordering::Relaxed)
+}
+
 /// A function, its code, its running frame, a generator, an instance with inline values, a bound method.
 unsafe fn functions() -> Result<(), String> {
     // The interpreter keeps the pointer for as long as the function object lives: a static.
@@ -245,6 +253,7 @@ unsafe fn functions() -> Result<(), String> {
         let instance = get(c"instance")?;
         let flags = usize::try_from((*class).tp_flags).unwrap_or(0);
         expect(flags & layout::type_object::FLAG_INLINE_VALUES != 0, "type flags")?;
+        SUBTYPE_DEALLOC.store((*class).tp_dealloc.map_or(0, |dealloc| dealloc as usize), Ordering::Relaxed);
         let keys = cached_keys(class);
         expect(!keys.is_null() && usize::from((*keys).dk_kind) == layout::dict_keys::KIND_SPLIT && (*keys).dk_nentries == 2, "type's cached keys")?;
         let values = inline_values(instance);
