@@ -24,6 +24,12 @@ impl OwnedReferences {
         self.objects.push(object);
     }
 
+    /// The addresses of the objects.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<usize> {
+        self.objects.iter().map(|&object| object as usize).collect()
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
