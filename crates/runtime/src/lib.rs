@@ -67,7 +67,6 @@ struct Runtime {
     recompilation_limit: Cell<u64>,
     /// How many objects compiled code is destroying at this moment.
     deallocations: Cell<u64>,
-    graveyard_kept: Cell<usize>,
     /// The states of all code objects that have one, by address.
     states: RefCell<Set<usize>>,
     /// Functions whose code or defaults were changed since they were made.
@@ -103,7 +102,6 @@ static RUNTIME: Runtime = Runtime {
     exit_limit: Cell::new(u64::MAX),
     recompilation_limit: Cell::new(0),
     deallocations: Cell::new(0),
-    graveyard_kept: Cell::new(0),
     states: RefCell::new(new_set()),
     modified_functions: RefCell::new(new_set()),
     inspections: RefCell::new(new_map()),

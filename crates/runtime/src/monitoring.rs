@@ -123,14 +123,15 @@ unsafe fn started(code: *mut Code) -> bool {
                 true
             }
             Status::Compiled => {
+                let tstate = ffi::thread_state();
+                if RUNTIME.paused.get() > 0 || entry::is_deep(tstate) {
+                    return true;
+                }
+                let frame = (*tstate).current_frame;
+                entry::install((*frame).f_funcobj.cast());
+                hook_allocation(frame);
                 let bypasses = state.bypasses.get() + 1;
                 state.bypasses.set(bypasses);
-                let tstate = ffi::thread_state();
-                if RUNTIME.paused.get() == 0 && !entry::is_deep(tstate) {
-                    let frame = (*tstate).current_frame;
-                    entry::install((*frame).f_funcobj.cast());
-                    hook_allocation(frame);
-                }
                 bypasses < MOST_BYPASSES
             }
             Status::Refused | Status::HandedBack | Status::Never => false,
@@ -173,12 +174,15 @@ unsafe extern "C" fn allocate(class: *mut ffi::PyTypeObject, count: ffi::Py_ssiz
     unsafe { ffi::PyType_GenericAlloc(class, count) }
 }
 
+/// Smaller `__init__`s (in code units) gain less by running compiled than an unspecialised call of their class costs.
+const WORTH_A_CALL: usize = 150;
+
 /// If the frame is an `__init__` that was entered by CALL_ALLOC_AND_ENTER_INIT (its caller is the shim frame of `_Py_InitCleanup`), has its class keep to calls.
 unsafe fn hook_allocation(frame: *mut Frame) {
     // SAFETY: a live frame; the shim's frame holds a code object, which is not traceable at all.
     unsafe {
         let shim = (*frame).previous;
-        if shim.is_null() || (*shim).owner == ffi::OWNED_BY_CSTACK {
+        if shim.is_null() || (*shim).owner == ffi::OWNED_BY_CSTACK || Code::unit_count(Frame::code(frame)) < WORTH_A_CALL {
             return;
         }
         let code = Frame::code(shim);

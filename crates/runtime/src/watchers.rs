@@ -3,7 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
-use std::ffi::c_int;
+use std::ffi::{c_int, c_void};
 
 use coachwhip_abi::counters::Counter;
 use coachwhip_abi::environment::frame_state;
@@ -107,6 +107,7 @@ pub(crate) struct Watchers {
     pub(crate) registry: RefCell<Registry>,
     /// Code that is not used any more, but may still run.
     graveyard: RefCell<Vec<*mut Compiled>>,
+    sweep_is_due: Cell<bool>,
 }
 
 impl Watchers {
@@ -117,6 +118,7 @@ impl Watchers {
             function: Cell::new(-1),
             registry: RefCell::new(Registry { dicts: crate::new_map(), types: crate::new_map(), functions: crate::new_map() }),
             graveyard: RefCell::new(Vec::new()),
+            sweep_is_due: Cell::new(false),
         }
     }
 }
@@ -299,6 +301,7 @@ unsafe extern "C" fn on_function_event(event: c_int, function: *mut Function, _v
                     entry::install(function);
                 }
             }
+            function_event::DESTROY if (*function).func_code.is_null() => {}
             function_event::DESTROY => {
                 if let Some(state) = existing_state((*function).func_code) {
                     state.functions.borrow_mut().remove(&(function as usize));
@@ -415,9 +418,6 @@ pub(crate) unsafe fn drop_code(state: &CodeState) {
     }
 }
 
-/// The graveyard is looked through when it holds this many bytes more than it had to keep the last time.
-const SWEEP_BYTES: usize = 4 << 20;
-
 /// Takes a piece of code out of use. It is freed when nothing runs it any more.
 ///
 /// # Safety
@@ -428,22 +428,37 @@ pub(crate) unsafe fn retire(compiled: *mut Compiled) {
         (*compiled).invalidate_header();
         unregister(compiled);
         RUNTIME.watchers.graveyard.borrow_mut().push(compiled);
+        schedule_sweep();
     }
 }
 
-/// Frees code that nothing runs any more, if there is much of it. To be called where references may be given back, but not from within compiled code's
-/// own business.
+/// Has the main thread look through the graveyard as soon as it looks for pending calls: giving references back may run any code, which is not
+/// wanted inside a watcher's callback or an exit.
+fn schedule_sweep() {
+    if !RUNTIME.watchers.sweep_is_due.replace(true) {
+        // SAFETY: the callback takes no argument; if the queue is full the next one tries again.
+        let failed = unsafe { pyo3_ffi::Py_AddPendingCall(Some(sweep_pending), std::ptr::null_mut()) };
+        if failed != 0 {
+            RUNTIME.watchers.sweep_is_due.set(false);
+        }
+    }
+}
+
+unsafe extern "C" fn sweep_pending(_nothing: *mut c_void) -> c_int {
+    RUNTIME.watchers.sweep_is_due.set(false);
+    // SAFETY: pending calls run with the GIL, between two bytecodes or at a check of compiled code.
+    unsafe { sweep() };
+    0
+}
+
+/// Frees code that nothing runs any more.
 ///
 /// # Safety
 /// The GIL is held. May run any Python code.
 pub(crate) unsafe fn sweep() {
-    // SAFETY: a frame of the code that runs compiled is in some thread's chain; code that has unlinked its frame is busy, or in `deallocate`.
+    // SAFETY: a frame of code that runs compiled is in some thread's chain; code that has unlinked its frame is busy, or in `deallocate`.
     unsafe {
-        let bytes: usize = {
-            let graveyard = RUNTIME.watchers.graveyard.borrow();
-            graveyard.iter().map(|&compiled| (*compiled).memory.bytes().len()).sum()
-        };
-        if bytes < SWEEP_BYTES + RUNTIME.graveyard_kept.get() || RUNTIME.deallocations.get() != 0 {
+        if RUNTIME.deallocations.get() != 0 {
             return;
         }
         let mut running = HashSet::new();
@@ -458,7 +473,6 @@ pub(crate) unsafe fn sweep() {
             .borrow_mut()
             .drain(..)
             .partition(|&compiled| (*compiled).busy.get() != 0 || running.contains(&((*compiled).code as usize)));
-        RUNTIME.graveyard_kept.set(kept.iter().map(|&compiled| (*compiled).memory.bytes().len()).sum());
         RUNTIME.watchers.graveyard.borrow_mut().extend(kept);
         for compiled in dead {
             Compiled::free(compiled);
