@@ -128,7 +128,7 @@ helpers! {
     FloatRemainder float_remainder(left: Float, right: Float) -> Yield::Float, { raises: false, writes: Heaps::NONE }
     /// `left // right` of floats; `right` is not zero.
     FloatFloorDivide float_floor_divide(left: Float, right: Float) -> Yield::Float, { raises: false, writes: Heaps::NONE }
-    /// `left ** right` where the outcome is a float as C `pow` gives it: callers have checked the cases that Python treats by itself.
+    /// `left ** right` where the outcome is a float as C `pow` gives it: callers have checked the cases that Python treats by itself, and leave if it is infinite (OverflowError).
     FloatPower float_power(left: Float, right: Float) -> Yield::Float, { raises: false, writes: Heaps::NONE }
     /// `-value`
     UnaryNegative unary_negative(value: Object) -> NEW, {}

@@ -902,6 +902,16 @@ def make_classes():
             if name.startswith("dyn"): return f"<{name}>"
             raise AttributeError(f"hooked {name}", name="n", obj=1)
 
+    class HookedSlots:
+        __slots__ = ("x", "y")
+        @property
+        def prop(self): raise AttributeError("prop")
+        @property
+        def static(self): return "fine"
+        def __getattr__(self, name): return f"hooked {name}"
+        def __repr__(self): return "<HookedSlots>"
+        z = 5
+
     class Getattribute(Plain):
         def __getattribute__(self, name):
             if name == "x": return "always x"
@@ -920,8 +930,14 @@ def make_classes():
         x = "meta x"
 
     class WithMeta(metaclass=Meta):
-        static = staticmethod(lambda: 1)
+        @staticmethod
+        def static(): return 1
+        @classmethod
+        def klass(cls): return cls
         default = 5
+        descr = Getter()
+        @property
+        def prop(self): return 1
         def z(self): pass
 
     class Setter(Plain):
@@ -930,7 +946,7 @@ def make_classes():
     class TupleSub(tuple):
         def method(self): return "tuple"
 
-    return [Plain, Slots, SlotsAndDict, Properties, Hooked, Getattribute, DictSub, ErrorSub, WithMeta, Setter, TupleSub]
+    return [Plain, Slots, SlotsAndDict, Properties, Hooked, HookedSlots, Getattribute, DictSub, ErrorSub, WithMeta, Setter, TupleSub]
 
 
 def instance_of(cls):

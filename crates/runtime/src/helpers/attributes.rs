@@ -12,11 +12,11 @@ use super::ffi::{
 use super::operators::{is_exactly, new_reference, release, status};
 use super::{NULL, Object, Thread};
 use pyo3_ffi::*;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// `Py_TPFLAGS_INLINE_VALUES`
 const INLINE_VALUES: std::ffi::c_ulong = 1 << 2;
-/// `Py_TPFLAGS_DISALLOW...` has no part in this; `Py_AUDIT_READ` (Include/descrobject.h)
+/// `Py_AUDIT_READ` (Include/descrobject.h)
 const AUDIT_READ: i32 = 2;
 /// `Py_READONLY`
 const READONLY: i32 = 1;
@@ -43,7 +43,7 @@ enum Kind {
     Data = 7,
     /// The object is a module, whose class does not have the name.
     Module = 8,
-    /// The object is a class with the version `extra`; the entry's version is the metaclass's.
+    /// The object is a class with the version `extra`, and this is its attribute (none: the general way); the entry's version is the metaclass's.
     Type = 9,
 }
 
@@ -106,14 +106,19 @@ fn fills(cell: &Cell) -> u64 {
     cell[0][1] >> POINTER_BITS & 0xFF
 }
 
-/// Puts an entry first, in place of an older one of the same version (and, of classes, the same `extra`), or of the last one.
+/// Puts an entry first, in place of an older one of the same version (and, of classes, the same `extra`), or of the last one. Without an entry it only counts
+/// the attempt.
 ///
 /// # Safety
 /// It is a cache cell.
-unsafe fn remember(cell: *mut Cell, entry: Entry) {
+unsafe fn remember(cell: *mut Cell, entry: Option<Entry>) {
     // SAFETY: as above; helpers hold the GIL and nothing else runs here.
     let cell = unsafe { &mut *cell };
     let count = (fills(cell) + 1).min(FILL_LIMIT);
+    let Some(entry) = entry else {
+        cell[0][1] = cell[0][1] & !(0xFF << POINTER_BITS) | count << POINTER_BITS;
+        return;
+    };
     let same = |words: &[u64; 2]| {
         words[0] as u32 == entry.version && (entry.kind != Kind::Type || words[0] >> 32 == u64::from(entry.extra))
     };
@@ -161,21 +166,31 @@ unsafe fn class_attribute(entry: Entry, object: Object, class: *mut PyTypeObject
         match entry.mode {
             Mode::Constant => Outcome::Found(new_reference(descriptor), false),
             Mode::Method => Outcome::Found(new_reference(descriptor), true),
-            Mode::Bind | Mode::Look => match (*Py_TYPE(descriptor)).tp_descr_get {
-                None => Outcome::Found(new_reference(descriptor), false),
-                Some(get) => {
-                    // The call may change the class: hold the descriptor.
-                    Py_INCREF(descriptor);
-                    let result = get(descriptor, object, class.cast());
-                    Py_DECREF(descriptor);
-                    // PyObject_GetAttr does this, `_PyObject_GetMethod` does not.
-                    if result.is_null() && !method {
-                        set_attribute_error_context(object, name);
-                    }
-                    Outcome::Found(result, false)
-                }
-            },
+            Mode::Bind | Mode::Look => bind(descriptor, object, class.cast(), object, name, method),
         }
+    }
+}
+
+/// The outcome of an attribute of `class` by its `tp_descr_get`, if it has one; errors are about `object`.
+///
+/// # Safety
+/// Contract of helpers; `instance` may be NULL.
+#[inline(always)]
+unsafe fn bind(descriptor: Object, instance: Object, class: Object, object: Object, name: Object, method: bool) -> Outcome {
+    // SAFETY: contract of helpers.
+    unsafe {
+        let Some(get) = (*Py_TYPE(descriptor)).tp_descr_get else {
+            return Outcome::Found(new_reference(descriptor), false);
+        };
+        // The call may change the class: hold the descriptor.
+        Py_INCREF(descriptor);
+        let result = get(descriptor, instance, class);
+        Py_DECREF(descriptor);
+        // PyObject_GetAttr does this, `_PyObject_GetMethod` does not.
+        if result.is_null() && !method {
+            set_attribute_error_context(object, name);
+        }
+        Outcome::Found(result, false)
     }
 }
 
@@ -237,7 +252,10 @@ unsafe fn follow(entry: Entry, object: Object, class: *mut PyTypeObject, name: O
                 (0, _) => Outcome::Other,
                 (_, value) => Outcome::Found(value, false),
             },
-            Kind::Type => Outcome::Found(new_reference(entry.descriptor), false),
+            Kind::Type if entry.descriptor.is_null() => Outcome::Other,
+            // A class is asked for its attribute with no object; `_PyObject_GetMethod` leaves classes to PyObject_GetAttr.
+            Kind::Type if entry.mode == Mode::Constant => Outcome::Found(new_reference(entry.descriptor), false),
+            Kind::Type => bind(entry.descriptor, NULL, object, object, name, false),
             Kind::General => Outcome::Other,
         }
     }
@@ -314,7 +332,7 @@ unsafe fn set_attribute_error_context(object: Object, name: Object) {
     }
 }
 
-/// How a class attribute that is no data descriptor, or whose class may change, becomes the outcome; `None`: only CPython knows.
+/// How a class attribute becomes the outcome.
 ///
 /// # Safety
 /// It is a live object.
@@ -353,6 +371,66 @@ unsafe fn member_slot(descriptor: Object, class: *mut PyTypeObject, forbidden: i
     }
 }
 
+/// The address of the function in `tp_getattro`.
+fn getattro_address(function: Option<getattrofunc>) -> usize {
+    function.map_or(0, |function| function as usize)
+}
+
+/// `slot_tp_getattr_hook` (Objects/typeobject.c), which classes with `__getattr__` have: it looks for attributes as usual first. Not exported: taken from a
+/// class made for it.
+///
+/// # Safety
+/// Contract of helpers.
+unsafe fn getattr_hook() -> usize {
+    static HOOK: AtomicUsize = AtomicUsize::new(0);
+    let known = HOOK.load(Ordering::Relaxed);
+    if known != 0 {
+        return known;
+    }
+    // SAFETY: contract of helpers.
+    let found = unsafe {
+        let class = PyObject_CallFunction((&raw mut PyType_Type).cast(), c"s(){sO}".as_ptr(), c"hooked".as_ptr(), c"__getattr__".as_ptr(), Py_None());
+        if class.is_null() {
+            PyErr_Clear();
+            return usize::MAX;
+        }
+        let found = getattro_address((*class.cast::<PyTypeObject>()).tp_getattro);
+        Py_DECREF(class);
+        found
+    };
+    HOOK.store(found, Ordering::Relaxed);
+    found
+}
+
+/// Whether a class looks for attributes as `object` does.
+///
+/// # Safety
+/// Contract of helpers.
+unsafe fn has_plain_getattribute(class: *mut PyTypeObject) -> bool {
+    static GETATTRIBUTE: Name = Name::new(c"__getattribute__");
+    // SAFETY: contract of helpers.
+    unsafe { _PyType_Lookup(class, GETATTRIBUTE.get()) == _PyType_Lookup(&raw mut PyBaseObject_Type, GETATTRIBUTE.get()) }
+}
+
+/// Whether `tp_descr_get` of a descriptor never raises AttributeError.
+///
+/// # Safety
+/// It is a live object.
+unsafe fn never_fails(descriptor: Object) -> bool {
+    // SAFETY: as above.
+    let class = unsafe { Py_TYPE(descriptor) };
+    class == &raw mut PyFunction_Type || class == &raw mut PyMethodDescr_Type || class == &raw mut PyClassMethod_Type || class == &raw mut PyStaticMethod_Type
+}
+
+/// Whether it is the descriptor of a slot.
+///
+/// # Safety
+/// It is a live object.
+unsafe fn is_object_member(descriptor: Object) -> bool {
+    // SAFETY: as above.
+    unsafe { is_exactly(descriptor, &raw mut PyMemberDescr_Type) }
+}
+
 /// What there is to know of `class` and `name`; `None`: nothing that could be remembered.
 ///
 /// # Safety
@@ -365,16 +443,20 @@ unsafe fn analyze(object: Object, class: *mut PyTypeObject, name: Object, method
             return None;
         }
         let general = Entry { version: (*class).tp_version_tag, extra: 0, kind: Kind::General, mode: Mode::Constant, descriptor: NULL };
-        let getattro = (*class).tp_getattro.map(|function| function as usize);
-        if getattro != Some(PyObject_GenericGetAttr as *const () as usize) {
-            if getattro == (*&raw const PyModule_Type).tp_getattro.map(|function| function as usize) {
+        let getattro = getattro_address((*class).tp_getattro);
+        let mut hooked = false;
+        if getattro != getattro_address(Some(PyObject_GenericGetAttr)) {
+            if getattro == getattro_address(PyModule_Type.tp_getattro) {
                 let plain = class == &raw mut PyModule_Type && _PyType_Lookup(class, name).is_null();
                 return Some(if plain { Entry { kind: Kind::Module, ..general } } else { general });
             }
-            if getattro == (*&raw const PyType_Type).tp_getattro.map(|function| function as usize) {
+            if getattro == getattro_address(PyType_Type.tp_getattro) {
                 return analyze_type(object.cast(), class, name, general);
             }
-            return Some(general);
+            if getattro != getattr_hook() || !has_plain_getattribute(class) {
+                return Some(general);
+            }
+            hooked = true;
         }
         let descriptor = _PyType_Lookup(class, name);
         let flags = (*class).tp_flags;
@@ -382,9 +464,14 @@ unsafe fn analyze(object: Object, class: *mut PyTypeObject, name: Object, method
         let mut entry = Entry { descriptor, ..general };
         if !descriptor.is_null() {
             entry.mode = mode_of(descriptor, method);
+            // What may raise AttributeError would have to go on with `__getattr__`.
+            if hooked && !(entry.mode == Mode::Constant || entry.mode == Mode::Method || never_fails(descriptor) || is_object_member(descriptor)) {
+                return Some(general);
+            }
             if entry.mode != Mode::Look && is_data_descriptor(descriptor) {
                 return Some(match member_slot(descriptor, class, AUDIT_READ) {
                     Some(extra) => Entry { kind: Kind::Slot, extra, mode: Mode::Constant, descriptor: NULL, ..general },
+                    None if hooked => general,
                     None => Entry { kind: Kind::Data, mode: Mode::Bind, ..entry },
                 });
             }
@@ -426,22 +513,15 @@ unsafe fn analyze_type(object: *mut PyTypeObject, metaclass: *mut PyTypeObject, 
         if (*object).tp_flags & Py_TPFLAGS_READY == 0 || PyUnstable_Type_AssignVersionTag(object) == 0 {
             return None;
         }
+        let unknown = Entry { kind: Kind::Type, extra: (*object).tp_version_tag, ..general };
         let of_metaclass = _PyType_Lookup(metaclass, name);
-        if !of_metaclass.is_null() {
-            if is_data_descriptor(of_metaclass) && (*Py_TYPE(of_metaclass)).tp_flags & Py_TPFLAGS_IMMUTABLETYPE != 0 {
-                return Some(general);
-            }
-            return None;
+        if !of_metaclass.is_null() && (is_data_descriptor(of_metaclass) || (*Py_TYPE(of_metaclass)).tp_flags & Py_TPFLAGS_IMMUTABLETYPE == 0) {
+            return Some(unknown);
         }
         let attribute = _PyType_Lookup(object, name);
-        if attribute.is_null() {
-            return None;
-        }
         // Functions are their own outcome here (`func_descr_get` with no object).
-        let class = Py_TYPE(attribute);
-        let constant = class == &raw mut PyFunction_Type
-            || (*class).tp_flags & Py_TPFLAGS_IMMUTABLETYPE != 0 && (*class).tp_descr_get.is_none();
-        constant.then(|| Entry { kind: Kind::Type, extra: (*object).tp_version_tag, descriptor: attribute, ..general })
+        let mode = if attribute.is_null() || is_exactly(attribute, &raw mut PyFunction_Type) { Mode::Constant } else { Mode::Bind };
+        Some(Entry { descriptor: attribute, mode, ..unknown })
     }
 }
 
@@ -453,11 +533,8 @@ unsafe fn analyze_type(object: *mut PyTypeObject, metaclass: *mut PyTypeObject, 
 unsafe fn load_slow(object: Object, name: Object, cell: *mut Cell, method: bool, learn: bool) -> (Object, bool) {
     // SAFETY: contract of helpers.
     unsafe {
-        if learn
-            && fills(&*cell) < FILL_LIMIT
-            && let Some(entry) = analyze(object, Py_TYPE(object), name, method)
-        {
-            remember(cell, entry);
+        if learn && fills(&*cell) < FILL_LIMIT {
+            remember(cell, analyze(object, Py_TYPE(object), name, method));
         }
         load_general(object, name, method)
     }
@@ -577,12 +654,8 @@ unsafe fn store_slow(object: Object, name: Object, value: Object, cell: *mut Cel
     // SAFETY: contract of helpers.
     unsafe {
         let outcome = PyObject_SetAttr(object, name, value);
-        if learn
-            && outcome == 0
-            && fills(&*cell) < FILL_LIMIT
-            && let Some(entry) = analyze_store(Py_TYPE(object), name)
-        {
-            remember(cell, entry);
+        if learn && outcome == 0 && fills(&*cell) < FILL_LIMIT {
+            remember(cell, analyze_store(Py_TYPE(object), name));
         }
         status(outcome)
     }
@@ -600,7 +673,7 @@ unsafe fn analyze_store(class: *mut PyTypeObject, name: Object) -> Option<Entry>
             return None;
         }
         let general = Entry { version: (*class).tp_version_tag, extra: 0, kind: Kind::General, mode: Mode::Constant, descriptor: NULL };
-        if (*class).tp_setattro.map(|function| function as usize) != Some(PyObject_GenericSetAttr as *const () as usize) {
+        if (*class).tp_setattro.map_or(0, |function| function as usize) != PyObject_GenericSetAttr as *const () as usize {
             return Some(general);
         }
         let descriptor = _PyType_Lookup(class, name);
@@ -622,7 +695,12 @@ unsafe fn analyze_store(class: *mut PyTypeObject, name: Object) -> Option<Entry>
         if (*class).tp_flags & INLINE_VALUES == 0 {
             return Some(general);
         }
-        keys_index(cached_keys(class), name).map(|index| Entry { kind: Kind::Inline, extra: index as u32, ..entry })
+        let keys = cached_keys(class);
+        let index = keys_index(keys, name);
+        if index.is_none() && (*keys).dk_usable <= 0 {
+            return Some(general);
+        }
+        index.map(|index| Entry { kind: Kind::Inline, extra: index as u32, ..entry })
     }
 }
 
@@ -647,7 +725,7 @@ pub unsafe extern "C" fn load_super_attribute(
         // `super(class, None)` is an unbound super object, of which `_PySuper_Lookup` knows nothing.
         if super_object == (&raw mut PySuper_Type).cast() && PyType_Check(class) != 0 && receiver != Py_None() {
             let mut found = 0;
-            let plain = (*Py_TYPE(receiver)).tp_getattro.map(|function| function as usize) == Some(PyObject_GenericGetAttr as *const () as usize);
+            let plain = getattro_address((*Py_TYPE(receiver)).tp_getattro) == getattro_address(Some(PyObject_GenericGetAttr));
             let method = if flags & 1 != 0 && plain { &raw mut found } else { std::ptr::null_mut() };
             let result = _PySuper_Lookup(class.cast(), receiver, name, method);
             set_method(found != 0);

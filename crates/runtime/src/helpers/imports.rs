@@ -26,6 +26,8 @@ unsafe fn is_default_import(function: Object) -> bool {
         !module.is_null()
             && is_exactly(module, &raw mut PyModule_Type)
             && CStr::from_ptr((*(*fields).m_ml).ml_name) == c"__import__"
+            && !(*fields).m_module.is_null()
+            && PyUnicode_Check((*fields).m_module) != 0
             && PyUnicode_CompareWithASCIIString((*fields).m_module, c"builtins".as_ptr()) == 0
     }
 }

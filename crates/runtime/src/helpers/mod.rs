@@ -10,6 +10,8 @@
 //!
 //! Integer and bool results are returned as 64 bits, sign-extended, so that a caller may look at as many low bits as it likes.
 
+#![allow(clippy::missing_safety_doc)] // One contract for all, above.
+
 use coachwhip_cpython::structs::ThreadState;
 use pyo3_ffi::PyObject;
 

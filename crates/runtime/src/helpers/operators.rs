@@ -40,8 +40,8 @@ pub unsafe extern "C" fn binary_operation(_tstate: Thread, left: Object, right: 
 /// Python runs.
 #[inline(always)]
 unsafe fn long_methods() -> *const PyNumberMethods {
-    // SAFETY: a static type.
-    unsafe { (*&raw const PyLong_Type).tp_as_number }
+    // SAFETY: a static type whose slots do not change.
+    unsafe { PyLong_Type.tp_as_number }
 }
 
 /// BINARY_OP_ADD_INT for ints of any size.
@@ -82,7 +82,7 @@ pub unsafe extern "C" fn long_compare(_tstate: Thread, left: Object, right: Obje
         if let (Some(left), Some(right)) = (compact_value(left), compact_value(right)) {
             return ordering_satisfies(left.cmp(&right), operator);
         }
-        let result = (*&raw const PyLong_Type).tp_richcompare.unwrap_unchecked()(left, right, operator as i32);
+        let result = PyLong_Type.tp_richcompare.unwrap_unchecked()(left, right, operator as i32);
         let truth = i64::from(result == Py_True());
         Py_DECREF(result);
         truth
@@ -114,7 +114,7 @@ pub unsafe extern "C" fn float_floor_divide(_tstate: Thread, left: f64, right: f
     if quotient - floor > 0.5 { floor + 1.0 } else { floor }
 }
 
-/// The end of `float_pow` (Objects/floatobject.c)
+/// The end of `float_pow` (Objects/floatobject.c). Infinity where that raises OverflowError: callers look.
 pub unsafe extern "C" fn float_power(_tstate: Thread, left: f64, right: f64) -> f64 {
     // SAFETY: a function of libm, the same that CPython calls.
     unsafe { ffi::pow(left, right) }
