@@ -48,9 +48,9 @@ impl Lowering<'_> {
 
         // 1. May this function be entered at all?
         let header_address = self.address(header);
-        let breaker = self.load(types::I64, self.tstate, layout.thread_eval_breaker);
         let expected = self.load_absolute(types::I64, self.environment.eval_breaker_expected)?;
-        let differs = self.builder.ins().icmp(IntCC::NotEqual, breaker, expected);
+        let breaker = self.load(types::I64, self.tstate, layout.thread_eval_breaker);
+        let differs = self.builder.ins().icmp(IntCC::NotEqual, expected, breaker);
         self.leave_if(differs, slow);
         let valid = self.load(types::I64, header_address, offset_of!(coachwhip_abi::environment::CodeHeader, valid) as i32);
         self.leave_unless(valid, slow);
@@ -118,11 +118,8 @@ impl Lowering<'_> {
         }
         let count = self.int(i64::from(parameters));
         let header_address = self.address(header);
-        let pushed = self.call_routine(
-            "enter_slow",
-            self.environment.routines.enter_slow,
-            &[self.tstate, callee, buffer, count, header_address],
-        )?;
+        let pushed =
+            self.quiet_call("enter_slow", self.environment.routines.enter_slow, &[self.tstate, callee, buffer, count, header_address])?;
         let over = self.cold_block();
         self.builder.ins().brif(pushed, enter, &[pushed.into()], over, &[]);
         self.builder.switch_to_block(over);

@@ -8,6 +8,7 @@ mod entry;
 mod host;
 mod leave;
 mod lower;
+mod quiet;
 mod stress;
 
 use coachwhip_abi::environment::Environment;

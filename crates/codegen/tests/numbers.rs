@@ -245,3 +245,58 @@ fn floats() {
         }
     }
 }
+
+/// `+` and `-` of a known operand tell an overflow by a comparison.
+#[test]
+fn sums_with_constants() {
+    let edges = [0, 1, -1, 5, -5, i64::MAX, i64::MIN, 1 << 59, (1 << 60) - 1, -(1 << 60) + 1];
+    for known in edges {
+        for op in [Op::IntAdd, Op::IntSubtract] {
+            let mut builder = Builder::new("sum", 2);
+            let (left, right) = (builder.argument(0), builder.argument(1));
+            builder.state(3, &[Some(left), Some(right)], &[]);
+            builder.owned = vec![left, right];
+            let unboxed = builder.value(Op::UnboxInt, &[left], &[], Type::INT);
+            // Up to the edges of 64 bits, which no object of the test reaches.
+            let factor = builder.int(8);
+            let unboxed = builder.value(Op::IntMultiply, &[unboxed, factor], &[], Type::INT);
+            let by = builder.int(known);
+            let value = builder.value(op, &[unboxed, by], &[], Type::INT);
+            let boxed = builder.value(Op::BoxInt, &[value], &[], Type::of(Class::Int));
+            builder.returns(boxed);
+            let mut machine = Machine::new(2, 2);
+            let code = machine.compile(&builder.function);
+            for &left in EDGES {
+                let expected = left.checked_mul(8).and_then(|left| if op == Op::IntAdd { left.checked_add(known) } else { left.checked_sub(known) });
+                assert_eq!(outcome(&mut machine, &code, left, 0).is_some(), expected.is_some(), "{left} {} {known}", op.info().name);
+            }
+        }
+    }
+}
+
+/// A float that dies goes to the free list while there is room.
+#[test]
+fn floats_are_freed() {
+    let mut builder = Builder::new("free_float", 1);
+    let value = builder.argument(0);
+    builder.state(3, &[None], &[]);
+    let float = builder.value(Op::GuardClass, &[value], &[Immediate::Class(Class::Float)], Type::of(Class::Float));
+    builder.add(Op::Decrement, &[float], &[], None);
+    let number = builder.int(7);
+    let boxed = builder.value(Op::BoxInt, &[number], &[], Type::of(Class::Int));
+    builder.returns(boxed);
+    let mut machine = Machine::new(1, 1);
+    let mut list = Box::new([99_u64, 0xF1]);
+    machine.environment.float_free_list = std::ptr::from_mut(&mut *list).addr();
+    let code = machine.compile(&builder.function);
+    let (one, two) = (Object::float(1.0), Object::float(2.0));
+    machine.call(&code, &[one.address()]);
+    assert!(calls().is_empty());
+    assert_eq!((list[..].to_vec(), one.class), (vec![100, one.address()], 0xF1));
+    machine.call(&code, &[two.address()]);
+    assert_eq!(calls(), [Call::Deallocate(two.address() as usize)]);
+    let mut shared = Object::float(3.0);
+    shared.count = 2;
+    machine.call(&code, &[shared.address()]);
+    assert_eq!((shared.count, calls()), (1, vec![]));
+}

@@ -80,7 +80,7 @@ impl Lowering<'_> {
         let layout = &self.environment.layout;
         let object = self.operand(instruction, 0)?;
         let big = self.cold_block();
-        let done = self.builder.create_block();
+        let done = self.next_block();
         let value = self.builder.append_block_param(done, types::I64);
 
         let tag = self.load(types::I64, object, layout.long_tag);
@@ -98,7 +98,7 @@ impl Lowering<'_> {
 
         self.builder.switch_to_block(big);
         let status = self.scratch(1);
-        let unboxed = self.call_routine("unbox_big_int", self.environment.routines.unbox_big_int, &[object, status])?;
+        let unboxed = self.quiet_call("unbox_big_int", self.environment.routines.unbox_big_int, &[object, status])?;
         let status = self.scratch(1);
         let status = self.load(types::I32, status, 0);
         let exit = self.exit_block(instruction, Reason::IntTooBig)?;
@@ -122,8 +122,8 @@ impl Lowering<'_> {
             let made = self.address(zero.wrapping_add_signed(known as isize * size as isize));
             return self.define(instruction, made);
         }
-        let allocate = self.builder.create_block();
-        let done = self.builder.create_block();
+        let allocate = self.next_block();
+        let done = self.next_block();
         let object = self.builder.append_block_param(done, types::I64);
 
         let first = self.int(SMALL_INT_FIRST);
@@ -169,7 +169,7 @@ impl Lowering<'_> {
         let layout = &self.environment.layout;
         let class = self.class_address(coachwhip_ir::Class::Float)?;
         let allocate = self.cold_block();
-        let done = self.builder.create_block();
+        let done = self.next_block();
         let object = self.builder.append_block_param(done, types::I64);
 
         let list = self.address(list);
@@ -189,7 +189,9 @@ impl Lowering<'_> {
         self.builder.ins().jump(done, &[first.into()]);
 
         self.builder.switch_to_block(allocate);
-        let made = self.allocate("box_float", self.environment.routines.box_float, value)?;
+        let made = self.quiet_call("box_float", self.environment.routines.box_float, &[value])?;
+        let trap = self.trap_block();
+        self.leave_unless(made, trap);
         self.builder.ins().jump(done, &[made.into()]);
 
         self.builder.switch_to_block(done);

@@ -3,8 +3,8 @@
 use super::{Lowering, bug, immediate};
 use crate::CodegenError;
 use coachwhip_ir::{Instruction, Representation, Target};
-use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, TrapCode, types};
+use cranelift_codegen::ir::condcodes::{CondCode, IntCC};
+use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, InstructionData, TrapCode, Value, ValueDef, types};
 
 impl Lowering<'_> {
     fn target(&self, target: &Target) -> Result<(Block, Vec<BlockArg>), CodegenError> {
@@ -30,8 +30,32 @@ impl Lowering<'_> {
     pub(super) fn branch(&mut self, instruction: &Instruction) -> Result<(), CodegenError> {
         let test = self.operand(instruction, 0)?;
         let [(then, then_arguments), (other, other_arguments)] = self.targets(instruction)?;
-        self.builder.ins().brif(test, then, &then_arguments, other, &other_arguments);
+        // Cranelift lets the second target follow: that is to be the one that stays in the loop.
+        let depth = |number: usize| self.depths[instruction.targets[number].block.index()];
+        if depth(0) > depth(1) {
+            let opposite = self.opposite(test);
+            self.builder.ins().brif(opposite, other, &other_arguments, then, &then_arguments);
+        } else {
+            self.builder.ins().brif(test, then, &then_arguments, other, &other_arguments);
+        }
         Ok(())
+    }
+
+    /// A test that is true where the other one is false: of a comparison, the opposite comparison.
+    fn opposite(&mut self, test: Value) -> Value {
+        let dfg = &self.builder.func.dfg;
+        if let ValueDef::Result(definition, 0) = dfg.value_def(test) {
+            match dfg.insts[definition] {
+                InstructionData::IntCompare { args: [left, right], cond, .. } => {
+                    return self.builder.ins().icmp(cond.complement(), left, right);
+                }
+                InstructionData::FloatCompare { args: [left, right], cond, .. } => {
+                    return self.builder.ins().fcmp(cond.complement(), left, right);
+                }
+                _ => {}
+            }
+        }
+        self.compare(IntCC::Equal, test, 0)
     }
 
     /// The caught instruction before it has left a test in `raised`.
@@ -74,7 +98,7 @@ impl Lowering<'_> {
     }
 
     /// What an exception that has just been tested for leads to: the caught instruction's `branch_raised`, or out of the function.
-    pub(super) fn raised_if(&mut self, instruction: &Instruction, raised: cranelift_codegen::ir::Value) -> Result<(), CodegenError> {
+    pub(super) fn raised_if(&mut self, instruction: &Instruction, raised: Value) -> Result<(), CodegenError> {
         if instruction.caught {
             self.raised = Some(raised);
             return Ok(());

@@ -49,11 +49,11 @@ impl Lowering<'_> {
 
     /// One comparison while nothing is pending; the runtime says what to do otherwise.
     pub(super) fn check_eval_breaker(&mut self, instruction: &Instruction) -> Result<(), CodegenError> {
-        let breaker = self.load(types::I64, self.tstate, self.environment.layout.thread_eval_breaker);
         let expected = self.load_absolute(types::I64, self.environment.eval_breaker_expected)?;
-        let same = self.builder.ins().icmp(IntCC::Equal, breaker, expected);
+        let breaker = self.load(types::I64, self.tstate, self.environment.layout.thread_eval_breaker);
+        let same = self.builder.ins().icmp(IntCC::Equal, expected, breaker);
         let pending = self.cold_block();
-        let done = self.builder.create_block();
+        let done = self.next_block();
         let raised = instruction.caught.then(|| self.builder.append_block_param(done, types::I8));
         if raised.is_some() {
             let no = self.builder.ins().iconst(types::I8, 0);
@@ -65,9 +65,8 @@ impl Lowering<'_> {
         self.builder.switch_to_block(pending);
         self.frame_is_visible(instruction)?;
         let routine = self.environment.routines.handle_eval_breaker;
-        let answer = self
-            .call_address("handle_eval_breaker", routine, &[self.tstate, self.frame], Some(types::I32))?
-            .ok_or_else(|| bug("a call without a result"))?;
+        let answer = self.quiet_call("handle_eval_breaker", routine, &[self.tstate, self.frame])?;
+        let answer = self.builder.ins().ireduce(types::I32, answer);
         let leave = self.compare(IntCC::SignedGreaterThan, answer, 0);
         let exit = self.exit_block(instruction, Reason::Invalidated)?;
         self.leave_if(leave, exit);

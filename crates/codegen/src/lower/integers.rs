@@ -17,6 +17,15 @@ impl Lowering<'_> {
     /// `+`, `-`, `*` with the processor's overflow flag.
     pub(super) fn int_overflowing(&mut self, instruction: &Instruction) -> Result<(), CodegenError> {
         let (left, right) = self.two(instruction)?;
+        if let (Op::IntAdd | Op::IntSubtract, Some(known)) = (instruction.op, self.known_int(instruction.operands[1])) {
+            // With a known operand one comparison tells: the outcome lies on the wrong side of the other one.
+            let is_sum = instruction.op == Op::IntAdd;
+            let value = if is_sum { self.builder.ins().iadd(left, right) } else { self.builder.ins().isub(left, right) };
+            let wrong = if is_sum == (known >= 0) { IntCC::SignedLessThan } else { IntCC::SignedGreaterThan };
+            let overflow = self.builder.ins().icmp(wrong, value, left);
+            self.exit_if(instruction, overflow, Reason::Overflow)?;
+            return self.define(instruction, value);
+        }
         let (value, overflow) = match instruction.op {
             Op::IntAdd => self.builder.ins().sadd_overflow(left, right),
             Op::IntSubtract => self.builder.ins().ssub_overflow(left, right),

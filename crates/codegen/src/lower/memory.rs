@@ -131,8 +131,8 @@ impl Lowering<'_> {
         let (object, value) = (self.operand(instruction, 0)?, self.operand(instruction, 1)?);
         let (values, offset, index) = self.inline_value(instruction)?;
         let old = self.exchange(instruction, value, object, offset)?;
-        let append = self.builder.create_block();
-        let done = self.builder.create_block();
+        let append = self.next_block();
+        let done = self.next_block();
         self.builder.ins().brif(old, done, &[], append, &[]);
 
         self.builder.switch_to_block(append);

@@ -12,7 +12,7 @@ mod references;
 
 use crate::entry::{direct_signature, stack_slot};
 use crate::leave::LeaveBlocks;
-use crate::{CodegenError, GenerateOptions};
+use crate::{CodegenError, GenerateOptions, quiet};
 use coachwhip_abi::environment::Environment;
 use coachwhip_abi::facts::{CodeFacts, Facts};
 use coachwhip_abi::recipe::{Recipe, Site};
@@ -75,6 +75,13 @@ pub(crate) struct Lowering<'a> {
     pub(crate) raised: Option<Value>,
     /// Where an allocation that failed ends, made at first use.
     trap: Option<Block>,
+    /// The block on the machine stack that quiet calls use, and their signature.
+    quiet_block: Option<StackSlot>,
+    quiet_signature: Option<SigRef>,
+    /// Whether the function has values in floating-point registers.
+    has_floats: bool,
+    /// By block of the IR: how many loops are around it.
+    pub(crate) depths: Vec<u32>,
 }
 
 /// Lowers a function into `target`.
@@ -122,6 +129,10 @@ pub(crate) fn lower(
         sites: Vec::new(),
         raised: None,
         trap: None,
+        quiet_block: None,
+        quiet_signature: None,
+        has_floats: function.values.iter().any(|value| value.ty.representation == Representation::Float),
+        depths: loop_depths(function),
     };
     let order = reverse_postorder(function);
     lowering.make_record(&order);
@@ -166,6 +177,13 @@ fn reverse_postorder(function: &ir::Function) -> Vec<ir::Block> {
     }
     order.reverse();
     order
+}
+
+/// By block: how many loops are around it.
+fn loop_depths(function: &ir::Function) -> Vec<u32> {
+    let flow = ir::ControlFlow::new(function);
+    let loops = ir::Loops::new(function, &flow, &ir::Dominators::new(function, &flow));
+    function.block_ids().map(|block| loops.depth(block)).collect()
 }
 
 /// A mistake in the IR.
@@ -399,6 +417,12 @@ impl<'a> Lowering<'a> {
         self.environment.layout.frame_localsplus + 8 * slot as i32
     }
 
+    /// A block that goes on from the current one: as cold as that.
+    pub(crate) fn next_block(&mut self) -> Block {
+        let cold = self.builder.current_block().is_some_and(|current| self.builder.func.layout.is_cold(current));
+        if cold { self.cold_block() } else { self.builder.create_block() }
+    }
+
     /// A block that is hardly ever reached.
     pub(crate) fn cold_block(&mut self) -> Block {
         let block = self.builder.create_block();
@@ -408,14 +432,14 @@ impl<'a> Lowering<'a> {
 
     /// Goes to `target` if the test is not 0, else on.
     pub(crate) fn leave_if(&mut self, test: Value, target: Block) {
-        let next = self.builder.create_block();
+        let next = self.next_block();
         self.builder.ins().brif(test, target, &[], next, &[]);
         self.builder.switch_to_block(next);
     }
 
     /// Goes to `target` if the test is 0, else on.
     pub(crate) fn leave_unless(&mut self, test: Value, target: Block) {
-        let next = self.builder.create_block();
+        let next = self.next_block();
         self.builder.ins().brif(test, next, &[], target, &[]);
         self.builder.switch_to_block(next);
     }
@@ -466,6 +490,46 @@ impl<'a> Lowering<'a> {
     /// Calls a routine that returns a word.
     pub(crate) fn call_routine(&mut self, name: &str, address: usize, arguments: &[Value]) -> Result<Value, CodegenError> {
         self.call_address(name, address, arguments, Some(types::I64))?.ok_or_else(|| bug("a call without a result"))
+    }
+
+    /// Calls a routine from a cold path, keeping every register; the result is a word. Only for routines that take up to [`quiet::ARGUMENTS`] integers
+    /// or one float.
+    pub(crate) fn quiet_call(&mut self, name: &str, address: usize, arguments: &[Value]) -> Result<Value, CodegenError> {
+        let Some(between) = quiet::routine(self.has_floats) else { return self.call_routine(name, address, arguments) };
+        if address == 0 {
+            return Err(unsupported(format!("an environment without {name}")));
+        }
+        if arguments.len() > quiet::ARGUMENTS {
+            return Err(bug(format!("{name} has too many arguments for a quiet call")));
+        }
+        let slot = match self.quiet_block {
+            Some(slot) => slot,
+            None => {
+                let slot = self.builder.create_sized_stack_slot(stack_slot(quiet::WORDS));
+                self.quiet_block = Some(slot);
+                slot
+            }
+        };
+        let block = self.builder.ins().stack_addr(types::I64, slot, 0);
+        let target = self.address(address);
+        self.store(target, block, 0);
+        for (index, &argument) in arguments.iter().enumerate() {
+            self.store(argument, block, 8 + 8 * index as i32);
+        }
+        let signature = match self.quiet_signature {
+            Some(signature) => signature,
+            None => {
+                let mut signature = Signature::new(CallConv::PreserveAll);
+                signature.params.push(AbiParam::new(types::I64));
+                let signature = self.builder.import_signature(signature);
+                self.quiet_signature = Some(signature);
+                signature
+            }
+        };
+        let between = self.address(between);
+        self.builder.ins().call_indirect(signature, between, &[block]);
+        let block = self.builder.ins().stack_addr(types::I64, slot, 0);
+        Ok(self.load(types::I64, block, 0))
     }
 
     /// Where an allocation that cannot be reported goes if it fails.

@@ -2,9 +2,12 @@
 
 use super::Lowering;
 use crate::CodegenError;
-use coachwhip_ir::{Identity, Instruction, Type};
+use coachwhip_ir::{Class, ClassSet, Identity, Instruction, Type};
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{InstBuilder, Value, types};
+use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
+
+/// `PyFloat_MAXFREELIST` (pycore_freelist.h).
+const FLOAT_FREE_LIST_LIMIT: i64 = 100;
 
 impl Lowering<'_> {
     /// `Py_XINCREF` (Include/object.h): the low half of the count saturates, immortal objects stay as they are.
@@ -14,7 +17,7 @@ impl Lowering<'_> {
             return Ok(());
         }
         let object = self.operand(instruction, 0)?;
-        let done = self.builder.create_block();
+        let done = self.next_block();
         if ty.classes.may_be_null() {
             self.leave_unless(object, done);
         }
@@ -39,8 +42,9 @@ impl Lowering<'_> {
         if !self.is_counted(ty) {
             return Ok(());
         }
-        let done = self.builder.create_block();
-        let last = self.cold_block();
+        let done = self.next_block();
+        // A float that dies is nothing rare: temporaries do.
+        let last = if ty.classes.without_null() == ClassSet::of(Class::Float) { self.next_block() } else { self.cold_block() };
         if ty.classes.may_be_null() {
             self.leave_unless(object, done);
         }
@@ -59,10 +63,36 @@ impl Lowering<'_> {
         {
             self.frame_is_visible(instruction)?;
         }
-        self.call_address("deallocate", self.environment.routines.deallocate, &[self.tstate, object], None)?;
+        self.free_float(ty, object, done);
+        self.quiet_call("deallocate", self.environment.routines.deallocate, &[self.tstate, object])?;
         self.builder.ins().jump(done, &[]);
         self.builder.switch_to_block(done);
         Ok(())
+    }
+
+    /// An exact float goes back to the free list if there is room (Objects/floatobject.c, `_PyFloat_ExactDealloc`): then goes on in `done`.
+    fn free_float(&mut self, ty: Type, object: Value, done: Block) {
+        let list = self.environment.float_free_list;
+        if list == 0 || ty.classes.without_null() != ClassSet::of(Class::Float) {
+            return;
+        }
+        let class = self.environment.layout.object_type;
+        let list = self.address(list);
+        let count = self.load(types::I32, list, 0);
+        // It is negative when the list was closed.
+        let has_room = self.compare(IntCC::UnsignedLessThan, count, FLOAT_FREE_LIST_LIMIT);
+        let room = self.next_block();
+        let full = self.cold_block();
+        self.builder.ins().brif(has_room, room, &[], full, &[]);
+        self.builder.switch_to_block(room);
+        let one = self.builder.ins().iconst(types::I32, 1);
+        let more = self.builder.ins().iadd(count, one);
+        self.store(more, list, 0);
+        let first = self.load(types::I64, list, 8);
+        self.store(first, object, class);
+        self.store(object, list, 8);
+        self.builder.ins().jump(done, &[]);
+        self.builder.switch_to_block(full);
     }
 
     /// Whether values of a type have a count that changes. Constants do: who takes one over will give it back.
