@@ -444,7 +444,7 @@ fn schedule_sweep() {
     }
 }
 
-unsafe extern "C" fn sweep_pending(_nothing: *mut c_void) -> c_int {
+extern "C" fn sweep_pending(_nothing: *mut c_void) -> c_int {
     RUNTIME.watchers.sweep_is_due.set(false);
     // SAFETY: pending calls run with the GIL, between two bytecodes or at a check of compiled code.
     unsafe { sweep() };

@@ -152,7 +152,7 @@ impl Job {
             Kind::Call => EntryKind::Call { parameters: self.facts.codes[0].parameter_count() },
             Kind::Loop { offset, stack_depth, .. } => EntryKind::Loop { offset, stack_depth },
         };
-        let mut title = |text: &mut String, what: &str| {
+        let title = |text: &mut String, what: &str| {
             let _ = writeln!(text, "; ---- {what} of {} ({kind:?}) ----", self.place);
         };
         if wants("bytecode") {

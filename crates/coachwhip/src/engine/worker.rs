@@ -56,7 +56,7 @@ fn block_signals() {
     }
 }
 
-unsafe extern "C" fn install_pending(_argument: *mut std::ffi::c_void) -> std::ffi::c_int {
+extern "C" fn install_pending(_argument: *mut std::ffi::c_void) -> std::ffi::c_int {
     super::install_finished();
     0
 }
