@@ -426,6 +426,12 @@ pub unsafe fn code_of(object: *mut PyObject) -> *mut PyObject {
     }
 }
 
+/// Whether `address` is the `tp_alloc` that the runtime gives to classes whose `__init__` runs compiled: it does what PyType_GenericAlloc does.
+#[must_use]
+pub fn is_own_allocator(address: usize) -> bool {
+    address == monitoring::allocate as *const () as usize
+}
+
 /// A way out of compiled code that was taken.
 #[derive(Clone, Debug)]
 pub struct ExitReport {

@@ -169,7 +169,7 @@ unsafe fn hot_function(state: &CodeState) -> bool {
 
 /// `tp_alloc` of classes whose `__init__` is compiled: CALL_ALLOC_AND_ENTER_INIT, which would enter it without its vectorcall, is only specialised for
 /// PyType_GenericAlloc itself (`get_init_for_simple_managed_python_class`, Python/specialize.c).
-unsafe extern "C" fn allocate(class: *mut ffi::PyTypeObject, count: ffi::Py_ssize_t) -> *mut PyObject {
+pub(crate) unsafe extern "C" fn allocate(class: *mut ffi::PyTypeObject, count: ffi::Py_ssize_t) -> *mut PyObject {
     // SAFETY: as CPython calls tp_alloc.
     unsafe { ffi::PyType_GenericAlloc(class, count) }
 }
