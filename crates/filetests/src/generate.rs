@@ -6,7 +6,7 @@
 
 use coachwhip_ir::evaluate::Concrete;
 use coachwhip_ir::{
-    Block, Class, CodeRef, Condition, EntryKind, Function, Helper, Immediate, Instruction, Leaves, ObjectRef, Op, Reason, Representation,
+    Block, Class, CodeRef, Condition, EntryKind, Field, Function, Helper, Immediate, Instruction, Leaves, ObjectRef, Op, Reason, Representation,
     Snapshot, SnapshotId, Type, Value,
 };
 
@@ -54,10 +54,14 @@ fn generate(numbers: &[u32], early_snapshot: bool) -> Function {
 pub fn arguments(numbers: &[u32]) -> Vec<Concrete> {
     let number = |index: usize| numbers.get(index).copied().unwrap_or(0) as usize;
     (0..PARAMETERS as usize)
-        .map(|index| match number(index) % 4 {
+        .map(|index| match (number(index) + 3 * index) % 7 {
             0 | 1 => Concrete::Int(INTS[number(index) / 4 % INTS.len()]),
             2 => Concrete::Float(FLOATS[number(index) / 4 % FLOATS.len()]),
-            _ => Concrete::Opaque { id: 1, class: Class::Str, exact: None },
+            other => {
+                let class = [Class::List, Class::List, Class::Cell, Class::Str][number(index) / 4 % 4];
+                // Two parameters may be one object.
+                Concrete::Opaque { id: 10 * class as u32 + u32::from(other > 4), class, exact: None }
+            }
         })
         .collect()
 }
@@ -157,7 +161,7 @@ impl Generator<'_> {
     }
 
     fn pick(&mut self, kind: Representation) -> Value {
-        match self.candidate(|ty| ty.representation == kind) {
+        match self.candidate(|ty| ty.representation == kind && !ty.classes.may_be_null()) {
             Some(value) => value,
             None => self.constant(kind),
         }
@@ -190,7 +194,7 @@ impl Generator<'_> {
     fn statements(&mut self) -> bool {
         while !self.is_over() {
             self.offset += 2;
-            match self.choose(16) {
+            match self.choose(20) {
                 0 if self.depth > 0 => return true,
                 0..=4 => self.int_operation(),
                 5 | 6 => self.float_operation(),
@@ -204,6 +208,7 @@ impl Generator<'_> {
                     self.assign(local, value);
                 }
                 11 => self.call(),
+                16 | 17 => self.memory(),
                 12 if self.depth < 4 => {
                     if !self.branch() {
                         return false;
@@ -309,7 +314,7 @@ impl Generator<'_> {
             if known.is_none() && self.choose(3) != 2 {
                 return;
             }
-            let class = known.unwrap_or([Class::Int, Class::Float][self.choose(2)]);
+            let class = known.unwrap_or([Class::Int, Class::Float, Class::List, Class::Cell][self.choose(4)]);
             let guard = Instruction::new(Op::GuardClass, &[value]).with_immediate(Immediate::Class(class)).with_snapshot(snapshot);
             let identity = self.function.ty(value).identity;
             self.value(guard, Type { identity, ..Type::of(class) });
@@ -341,6 +346,51 @@ impl Generator<'_> {
                 let value = self.object();
                 let local = self.kinds.len() - 1;
                 self.assign(local, value);
+            }
+        }
+    }
+
+    /// Reads and writes of lists, cells and instances.
+    fn memory(&mut self) {
+        let list = self.candidate(|ty| ty.is(Class::List));
+        let cell = self.candidate(|ty| ty.is(Class::Cell));
+        match (self.choose(8), list, cell) {
+            (0, Some(list), _) => {
+                let index = self.pick(Representation::Int);
+                self.value(Instruction::new(Op::ListGet, &[list, index]), Type::OBJECT);
+            }
+            (1, Some(list), _) => {
+                let (index, value) = (self.pick(Representation::Int), self.object());
+                self.value(Instruction::new(Op::ListExchange, &[list, index, value]), Type::OBJECT);
+            }
+            (2 | 3, Some(list), _) => {
+                let size = Instruction::new(Op::LoadIntField, &[list]).with_immediate(Immediate::Field(Field::ListSize));
+                self.value(size, Type::INT);
+            }
+            (0 | 1, None, Some(cell)) => {
+                let value = self.object();
+                self.value(Instruction::new(Op::CellExchange, &[cell, value]), Type::OBJECT_OR_NULL);
+            }
+            (2 | 3, None, Some(cell)) => {
+                self.value(Instruction::new(Op::CellGet, &[cell]), Type::OBJECT_OR_NULL);
+            }
+            (4, _, _) => {
+                let (object, value) = (self.pick(Representation::Object), self.object());
+                let index = self.choose(2) as i64;
+                let store = Instruction::new(Op::InlineValueExchange, &[object, value]).with_immediate(Immediate::Int(index));
+                self.value(store, Type::OBJECT_OR_NULL);
+            }
+            (5, _, _) => {
+                let object = self.pick(Representation::Object);
+                let index = self.choose(2) as i64;
+                self.value(Instruction::new(Op::InlineValueGet, &[object]).with_immediate(Immediate::Int(index)), Type::OBJECT_OR_NULL);
+            }
+            _ => {
+                if let Some(value) = self.candidate(|ty| ty.is_object() && ty.classes.may_be_null()) {
+                    let snapshot = self.snapshot();
+                    let guard = Instruction::new(Op::GuardNotNull, &[value]).with_immediate(Immediate::Reason(Reason::Missing));
+                    self.value(guard.with_snapshot(snapshot), Type::OBJECT);
+                }
             }
         }
     }

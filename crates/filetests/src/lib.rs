@@ -145,6 +145,10 @@ pub fn outcome(function: &Function, arguments: &[Concrete]) -> Result<String, St
         text.push_str("; ");
         text.push_str(&event);
     }
+    if !outcome.stored.is_empty() {
+        text.push_str("; stored ");
+        text.push_str(&outcome.stored.join(", "));
+    }
     Ok(text)
 }
 

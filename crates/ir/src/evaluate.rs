@@ -1,13 +1,20 @@
 //! Runs a function of the IR on concrete values, to test that a pass changes nothing that can be noticed.
 //!
 //! Numbers, bools, branches, guards and exits are exact. Objects are opaque but for boxed numbers. Helpers and other calls are events: they are noted with their
-//! arguments, never raise, and yield something that depends on nothing but the number of the event. Memory is not modelled: loads are refused.
+//! arguments, never raise, and yield something that depends on nothing but the number of the event. What a call could see is noted with it: the frame (its snapshot)
+//! and what was stored since the last one; what it could change reads differently afterwards.
+//!
+//! Memory (fields, items, cells) holds what was stored there, else something that depends only on where it is. Objects are told apart by how they print. Guards of layouts and
+//! versions always hold.
 
+use crate::effects::Heaps;
 use crate::entity::{Block, ClassRef, ObjectRef, SnapshotId, Value};
+use crate::fields::{Field, FieldKind};
 use crate::function::{Function, Immediate, Instruction};
 use crate::instructions::{Condition, Op, Yield};
-use crate::types::{Class, Identity, Representation};
+use crate::types::{Class, ClassSet, Identity, Representation};
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// A value while a function runs.
@@ -78,8 +85,10 @@ pub enum End {
 pub struct Outcome {
     /// How it ended.
     pub end: End,
-    /// Calls in their order.
+    /// Calls in their order, each with what it could see.
     pub events: Vec<String>,
+    /// What was stored since the last call that could see it, and stands at the end.
+    pub stored: Vec<String>,
 }
 
 /// Runs a function. `arguments` are what `argument` and `entry_slot` yield, by their immediate.
@@ -87,7 +96,8 @@ pub struct Outcome {
 /// # Errors
 /// An instruction that is not modelled, or a function that the verifier would refuse.
 pub fn evaluate(function: &Function, arguments: &[Concrete], steps: usize) -> Result<Outcome, String> {
-    let mut machine = Machine { function, values: vec![None; function.values.len()], events: Vec::new() };
+    let mut machine =
+        Machine { function, values: vec![None; function.values.len()], events: Vec::new(), memory: BTreeMap::new(), stored: BTreeMap::new(), epochs: [0; HEAPS.len()] };
     let mut block = Function::ENTRY;
     let mut position = 0;
     for _ in 0..steps {
@@ -105,9 +115,9 @@ pub fn evaluate(function: &Function, arguments: &[Concrete], steps: usize) -> Re
             Step::Leave => {
                 let snapshot = instruction.snapshot.ok_or("an exit without a snapshot")?;
                 let text = machine.render(snapshot)?;
-                return Ok(Outcome { end: End::Exit(text), events: machine.events });
+                return Ok(machine.outcome(End::Exit(text)));
             }
-            Step::Return(value) => return Ok(Outcome { end: End::Return(value.to_string()), events: machine.events }),
+            Step::Return(value) => return Ok(machine.outcome(End::Return(value.to_string()))),
             Step::Go(target) => {
                 let target = instruction.targets.get(target).ok_or("a target is missing")?;
                 machine.enter(target.block, &target.arguments)?;
@@ -115,7 +125,7 @@ pub fn evaluate(function: &Function, arguments: &[Concrete], steps: usize) -> Re
             }
         }
     }
-    Ok(Outcome { end: End::OutOfSteps, events: machine.events })
+    Ok(machine.outcome(End::OutOfSteps))
 }
 
 /// What an instruction did.
@@ -127,10 +137,31 @@ enum Step {
     Go(usize),
 }
 
+/// Heaps that calls change, one by one.
+const HEAPS: [Heaps; 8] = [
+    Heaps::LOCALS,
+    Heaps::FIELDS,
+    Heaps::LISTS,
+    Heaps::DICTS,
+    Heaps::CELLS,
+    Heaps::ITERATORS,
+    Heaps::CLASSES,
+    Heaps::REST,
+];
+
+/// A place in memory: its heap (none for what never changes), and the object with the way in, as text.
+type Place = (Option<usize>, String);
+
 struct Machine<'a> {
     function: &'a Function,
     values: Vec<Option<Concrete>>,
     events: Vec<String>,
+    /// What was stored and is still there.
+    memory: BTreeMap<Place, Concrete>,
+    /// Stores that nobody has seen yet.
+    stored: BTreeMap<Place, Concrete>,
+    /// How often each heap was changed by calls.
+    epochs: [u32; HEAPS.len()],
 }
 
 impl Machine<'_> {
@@ -196,6 +227,66 @@ impl Machine<'_> {
         Ok(text)
     }
 
+    fn outcome(self, end: End) -> Outcome {
+        Outcome { end, events: self.events, stored: stores(&self.stored) }
+    }
+
+    /// The place that an instruction reads or writes.
+    fn place(&self, instruction: &Instruction) -> Result<Place, String> {
+        let heap = instruction.reads().union(if instruction.yields() == Yield::Nothing { instruction.writes() } else { Heaps::NONE });
+        let heap = match instruction.field() {
+            Some(field) => field.heap(),
+            None => heap,
+        };
+        let mut text = self.get(instruction.operands[0])?.to_string();
+        // Reads and writes of the same kind of place go by one name.
+        text.push_str(match instruction.op {
+            Op::ListGet | Op::ListExchange => ".item",
+            Op::TupleGet => ".tuple_item",
+            Op::InlineValueGet | Op::InlineValueExchange => ".inline",
+            Op::SlotGet | Op::SlotExchange => ".slot",
+            Op::CellGet | Op::CellExchange => ".contents",
+            Op::DictEntryGet => ".entry",
+            Op::ManagedDictGet => ".dict",
+            _ => ".field",
+        });
+        for immediate in &instruction.immediates {
+            text.push_str(&format!(" {immediate}"));
+        }
+        if matches!(instruction.op, Op::ListGet | Op::ListExchange | Op::TupleGet) {
+            text.push_str(&format!(" {}", self.int(instruction.operands[1])?));
+        }
+        Ok((HEAPS.iter().position(|&row| row.intersects(heap)), text))
+    }
+
+    /// What is in a place: what was stored, or something made up that suits the row of the instruction.
+    fn read(&self, instruction: &Instruction, place: &Place) -> Concrete {
+        if let Some(&value) = self.memory.get(place) {
+            return value;
+        }
+        let epoch = place.0.map_or(0, |heap| self.epochs[heap]);
+        let number = place.1.bytes().fold(epoch.wrapping_mul(977), |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte))) >> 3;
+        let classes = match (instruction.yields(), instruction.field().map(Field::kind)) {
+            (Yield::Int, _) => return Concrete::Int(i64::from(number % 5)),
+            (_, Some(FieldKind::Object(classes))) => classes,
+            (Yield::New(classes) | Yield::Borrowed(classes), _) => classes,
+            _ => ClassSet::ANY,
+        };
+        let id = 2_000_000 + number % 1_000_000;
+        match (classes.without_null().single(), number % 5) {
+            (_, 0) if classes.may_be_null() => Concrete::Null,
+            (Some(class), _) => Concrete::Opaque { id, class, exact: None },
+            (None, 1 | 2) => Concrete::Int(i64::from(number % 100)),
+            (None, 3) => Concrete::Float(f64::from(number % 100)),
+            (None, _) => Concrete::Opaque { id, class: Class::Str, exact: None },
+        }
+    }
+
+    fn write(&mut self, place: Place, value: Concrete) {
+        self.stored.insert(place.clone(), value);
+        self.memory.insert(place, value);
+    }
+
     /// Notes a call.
     fn event(&mut self, instruction: &Instruction) -> Result<Step, String> {
         let mut text = instruction.helper().map_or(instruction.op.info().name, |helper| helper.name).to_owned();
@@ -204,6 +295,20 @@ impl Machine<'_> {
         }
         for &value in &instruction.operands {
             text.push_str(&format!(" {}", self.get(value)?));
+        }
+        if instruction.runs_any_code() {
+            if let Some(snapshot) = instruction.snapshot {
+                text.push_str(&format!(" at {}", self.render(snapshot)?));
+            }
+            for store in stores(&std::mem::take(&mut self.stored)) {
+                text.push_str(&format!(", {store}"));
+            }
+        }
+        for (heap, &row) in HEAPS.iter().enumerate() {
+            if instruction.writes().intersects(row) {
+                self.epochs[heap] += 1;
+                self.memory.retain(|place, _| place.0 != Some(heap));
+            }
         }
         let number = u32::try_from(self.events.len()).map_err(|_| "too many events")?;
         self.events.push(text);
@@ -327,6 +432,38 @@ impl Machine<'_> {
                 Step::Yield(Bool(matches!(value, Concrete::Opaque { exact: Some(exact), .. } if exact == class)))
             }
 
+            (Op::GuardInlineValues | Op::GuardKeysVersion | Op::GuardDictKeysVersion, _) => Step::Nothing,
+            (Op::CacheCell, Some(Immediate::Int(index))) => {
+                Step::Yield(Concrete::Opaque { id: 3_000_000 + u32::try_from(index).unwrap_or(0), class: Class::Other, exact: None })
+            }
+            (
+                Op::LoadField
+                | Op::LoadIntField
+                | Op::ListGet
+                | Op::TupleGet
+                | Op::InlineValueGet
+                | Op::SlotGet
+                | Op::CellGet
+                | Op::DictEntryGet
+                | Op::ManagedDictGet,
+                _,
+            ) => {
+                let place = self.place(instruction)?;
+                Step::Yield(self.read(instruction, &place))
+            }
+            (Op::StoreIntField, _) => {
+                let (place, value) = (self.place(instruction)?, self.get(operands[1])?);
+                self.write(place, value);
+                Step::Nothing
+            }
+            (Op::ExchangeField | Op::ListExchange | Op::InlineValueExchange | Op::SlotExchange | Op::CellExchange, _) => {
+                let value = self.get(*operands.last().expect("the row has operands"))?;
+                let place = self.place(instruction)?;
+                let old = self.read(instruction, &place);
+                self.write(place, value);
+                Step::Yield(old)
+            }
+
             (Op::CallHelper | Op::CallDirect | Op::CallObject | Op::CallC, _) => self.event(instruction)?,
 
             (Op::Jump, _) => Step::Go(0),
@@ -339,6 +476,10 @@ impl Machine<'_> {
             _ => return Err("not modelled".to_owned()),
         })
     }
+}
+
+fn stores(stored: &BTreeMap<Place, Concrete>) -> Vec<String> {
+    stored.iter().map(|((_, place), value)| format!("{place} = {value}")).collect()
 }
 
 /// An integer instruction that can leave; `None` if it does. Passes fold constants with it.

@@ -93,7 +93,7 @@ impl Instruction {
     pub fn reads(&self) -> Heaps {
         match (self.helper(), self.op, self.field()) {
             (Some(helper), _, _) => helper.reads,
-            (None, Op::LoadField | Op::LoadIntField, Some(field)) => field.heap(),
+            (None, Op::LoadField | Op::LoadIntField | Op::ExchangeField, Some(field)) => field.heap(),
             (None, _, _) => self.op.info().reads,
         }
     }
@@ -101,7 +101,11 @@ impl Instruction {
     /// Heaps it writes.
     #[must_use]
     pub fn writes(&self) -> Heaps {
-        self.helper().map_or(self.op.info().writes, |helper| helper.writes)
+        match (self.helper(), self.op, self.field()) {
+            (Some(helper), _, _) => helper.writes,
+            (None, Op::StoreIntField | Op::ExchangeField, Some(field)) => field.heap(),
+            (None, _, _) => self.op.info().writes,
+        }
     }
 
     /// What it yields, helpers resolved.

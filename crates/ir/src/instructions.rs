@@ -398,9 +398,9 @@ instructions! {
     LoadField load_field(object: Object) [field: Field] -> Yield::Borrowed(OBJECT_OR_NULL), { reads: Heaps::ANY, removable: true }
     /// An integer in a field of a C structure, widened to 64 bits as its row says.
     LoadIntField load_int_field(object: Object) [field: Field] -> Yield::Int, { reads: Heaps::ANY, removable: true }
-    /// Stores an integer in a field of a C structure.
+    /// Stores an integer in a field of a C structure. The row of the field names its heap.
     StoreIntField store_int_field(object: Object, value: Int) [field: Field], { writes: Heaps::ITERATORS }
-    /// Stores an object in a field; yields the reference that was there.
+    /// Stores an object in a field, whose row names its heap; yields the reference that was there.
     ExchangeField exchange_field(object: Object, value: ObjectOrNull) [field: Field] -> Yield::New(OBJECT_OR_NULL), { steals: 0b10, writes: Heaps::FIELDS }
     /// The item of a list at an index that is known to be in range.
     ListGet list_get(list: Object, index: Int) -> Yield::Borrowed(OBJECT), { reads: Heaps::LISTS, removable: true }

@@ -391,6 +391,7 @@ impl<'a> Verifier<'a> {
             (Op::LoadIntField | Op::StoreIntField, Some(Immediate::Field(field))) if matches!(field.kind(), FieldKind::Object(_)) => {
                 Some("the field holds no integer")
             }
+            (Op::StoreIntField | Op::ExchangeField, Some(Immediate::Field(field))) if field.heap().is_none() => Some("the field never changes"),
             (Op::CacheCell, Some(&Immediate::Int(index))) if !(0..i64::from(self.function.cache_cells)).contains(&index) => {
                 Some("the function has no such cache cell")
             }
