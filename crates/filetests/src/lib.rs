@@ -20,7 +20,7 @@ pub mod generate;
 
 use coachwhip_abi::facts::Facts;
 use coachwhip_compiler::opt::run_pass;
-use coachwhip_ir::evaluate::{Concrete, evaluate};
+use coachwhip_ir::evaluate::{Concrete, End, Outcome, evaluate};
 use coachwhip_ir::{Function, parse, verify, verify_to_text};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -109,10 +109,11 @@ impl Case {
             "opt" => {
                 verify_to_text(&function)?;
                 let optimized = optimize(&function, &self.kind[1..], &self.facts)?;
+                let may_leave_earlier = self.kind.iter().any(|pass| MAY_LEAVE_EARLIER.contains(&pass.as_str()));
                 for arguments in &self.runs {
-                    let (before, after) = (outcome(&function, arguments)?, outcome(&optimized, arguments)?);
-                    if before != after {
-                        return Err(format!("{arguments:?}: was {before}, is {after} in\n{optimized}"));
+                    let (before, after) = (run(&function, arguments)?, run(&optimized, arguments)?);
+                    if !agrees(&before, &after, may_leave_earlier) {
+                        return Err(format!("{arguments:?}: was {before:?}, is {after:?} in\n{optimized}"));
                     }
                 }
                 Ok(optimized.to_string())
@@ -134,12 +135,20 @@ pub fn optimize(function: &Function, passes: &[String], facts: &Facts) -> Result
     Ok(function)
 }
 
+/// Runs a function on arguments.
+///
+/// # Errors
+/// See [`evaluate`].
+pub fn run(function: &Function, arguments: &[Concrete]) -> Result<Outcome, String> {
+    evaluate(function, arguments, STEPS)
+}
+
 /// The outcome of a run as a line.
 ///
 /// # Errors
 /// See [`evaluate`].
 pub fn outcome(function: &Function, arguments: &[Concrete]) -> Result<String, String> {
-    let outcome = evaluate(function, arguments, STEPS)?;
+    let outcome = run(function, arguments)?;
     let mut text = format!("{:?}", outcome.end);
     for event in outcome.events {
         text.push_str("; ");
@@ -150,6 +159,15 @@ pub fn outcome(function: &Function, arguments: &[Concrete]) -> Result<String, St
         text.push_str(&outcome.stored.join(", "));
     }
     Ok(text)
+}
+
+/// Passes that may make a function leave earlier than before: they move guards out of loops. The interpreter then does what the function did in between.
+pub const MAY_LEAVE_EARLIER: &[&str] = &["hoist"];
+
+/// Whether a pass kept what can be noticed of a run.
+#[must_use]
+pub fn agrees(before: &Outcome, after: &Outcome, may_leave_earlier: bool) -> bool {
+    before == after || (may_leave_earlier && matches!(after.end, End::Exit(_)) && before.events.starts_with(&after.events))
 }
 
 /// Runs a test file; with `bless`, writes what it yields into it.
