@@ -15,11 +15,13 @@ pub struct Facts {
     pub classes: Vec<ClassFacts>,
     /// At a loop entry: the class of what each slot of `localsplus` held (locals, then the stack), `None` for empty slots. Empty for calls.
     pub slots: Vec<Option<SlotFacts>>,
+    /// At a call that was seen: the class of what each parameter held when the function got hot, `None` for none. Empty if no call was seen.
+    pub arguments: Vec<Option<SlotFacts>>,
     /// Exits that were taken too often: no speculation by this reason at this bytecode.
     pub refuted: Vec<Refuted>,
 }
 
-/// What a slot of the frame held when its loop got hot.
+/// What a slot of the frame held when its loop or its function got hot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SlotFacts {
     /// Its built-in class.
@@ -222,7 +224,8 @@ pub struct ClassFacts {
     pub basicsize: usize,
     /// Whether `__init__` is a Python function that a call of the class can enter directly: plain `type.__call__`, `object.__new__`, no `__new__` of its own.
     pub init: Option<ObjectRef>,
-    /// Whether destroying an instance runs no Python code beyond its attributes' destruction: no `__del__`, no `tp_finalize`.
+    /// Whether destroying an instance runs no Python code beyond its attributes' destruction: no `__del__`, no `tp_finalize`. Callbacks of weak references are not
+    /// considered: only an object that nothing else has seen can be sure to have none.
     pub plain_destructor: bool,
     /// Whether the truth of an instance is always True (neither `__bool__` nor `__len__`).
     pub always_true: bool,

@@ -23,9 +23,12 @@ fn write_facts(text: &mut String, facts: &Facts) -> std::fmt::Result {
     for (index, class) in facts.classes.iter().enumerate() {
         write_class(text, index, class)?;
     }
-    if !facts.slots.is_empty() {
-        write!(text, "slots:")?;
-        for slot in &facts.slots {
+    for (name, slots) in [("slots", &facts.slots), ("arguments", &facts.arguments)] {
+        if slots.is_empty() {
+            continue;
+        }
+        write!(text, "{name}:")?;
+        for slot in slots {
             match slot {
                 Some(slot) => write!(text, " {:?}", slot.class)?,
                 None => write!(text, " -")?,

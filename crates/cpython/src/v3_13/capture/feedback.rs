@@ -318,16 +318,22 @@ impl<'c, 'a, 'u> Reader<'c, 'a, 'u> {
         }
     }
 
-    /// BINARY_SUBSCR_GETITEM: its cache does not tell the class. If the interpreter has cached the `__getitem__` of one class only, it is that.
+    /// BINARY_SUBSCR_GETITEM: its cache does not tell the class. If the interpreter has cached the `__getitem__` of only one class of this module, or of only one
+    /// class at all, it is that.
     unsafe fn getitem(&mut self) -> Option<Feedback> {
         // SAFETY: the GIL is held; the walk has just found live classes.
         unsafe {
             self.capture.versions.walk();
-            let [class] = self.capture.versions.with_getitem[..] else { return None };
-            let function = lookup_named(class, c"__getitem__");
-            if function.is_null() || class_of(function) != Class::Function {
-                return None;
+            let mut candidates = Vec::new();
+            for &class in &self.capture.versions.with_getitem {
+                let function = lookup_named(class, c"__getitem__");
+                if !function.is_null() && class_of(function) == Class::Function {
+                    candidates.push((class, function));
+                }
             }
+            let globals = self.pending.globals;
+            let ours: Vec<_> = candidates.iter().copied().filter(|row| (*row.1.cast::<structs::FunctionObject>()).func_globals == globals).collect();
+            let [(class, function)] = (if ours.is_empty() { candidates } else { ours })[..] else { return None };
             let class = self.capture.class(class)?;
             Some(Feedback::SubscriptFunction { class, function: self.capture.object(function) })
         }

@@ -14,7 +14,7 @@ pub use dependencies::{ClassDependency, Dependencies, FunctionDependency, NameDe
 pub use owned::OwnedReferences;
 
 use super::environment::class_of;
-use super::structs::{CodeObject, DictKeys, DictObject, FunctionObject, InterpreterFrame};
+use super::structs::{CellObject, CodeObject, DictKeys, DictObject, FunctionObject, InterpreterFrame};
 use super::{OPCODES, layout, symbols};
 use coachwhip_abi::facts::{ClassFacts, CodeFacts, Facts, Feedback, ObjectFacts, Refuted, SlotFacts, SlotName, code_flags};
 use coachwhip_abi::ir::{Class, ClassRef, CodeRef, ObjectRef};
@@ -50,6 +50,8 @@ pub trait EntryCells {
 pub enum Entry {
     /// By calls of the function.
     Call,
+    /// The same, when a frame of the function has just started (a PY_START callback): its arguments tell classes (`Facts::arguments`).
+    CallFrom(*mut InterpreterFrame),
     /// In the middle of a loop of a frame that waits in a monitoring callback (so that `stacktop` is valid).
     Loop(*mut InterpreterFrame),
 }
@@ -101,7 +103,7 @@ unsafe fn capture_facts(request: &CaptureRequest, lookup: &dyn EntryCells) -> Re
         }
         let function = request.function.cast::<FunctionObject>();
         let (code, globals, builtins) = match request.entry {
-            Entry::Call => ((*function).func_code, (*function).func_globals, (*function).func_builtins),
+            Entry::Call | Entry::CallFrom(_) => ((*function).func_code, (*function).func_globals, (*function).func_builtins),
             Entry::Loop(frame) => (InterpreterFrame::code(frame), (*frame).f_globals, (*frame).f_builtins),
         };
         let mut capture = Capture::new(lookup, globals, builtins);
@@ -116,19 +118,34 @@ unsafe fn capture_facts(request: &CaptureRequest, lookup: &dyn EntryCells) -> Re
             }
         }
         capture.forget_changing_globals();
-        if let Entry::Loop(frame) = request.entry {
-            let depth = usize::try_from((*frame).stacktop).map_err(|_| "the frame's stack is not to be seen")?;
-            capture.facts.slots = (0..depth)
-                .map(|index| {
-                    let value = *InterpreterFrame::slot(frame, index);
-                    (!value.is_null()).then(|| SlotFacts { class: class_of(value) })
-                })
-                .collect();
+        match request.entry {
+            Entry::Call => {}
+            Entry::CallFrom(frame) if InterpreterFrame::code(frame) == code => {
+                let count = capture.facts.codes[root.index()].parameter_count() as usize;
+                capture.facts.arguments = (0..count).map(|index| slot_facts(contents(*InterpreterFrame::slot(frame, index)))).collect();
+            }
+            Entry::CallFrom(_) => {}
+            Entry::Loop(frame) => {
+                let depth = usize::try_from((*frame).stacktop).map_err(|_| "the frame's stack is not to be seen")?;
+                capture.facts.slots = (0..depth).map(|index| slot_facts(*InterpreterFrame::slot(frame, index))).collect();
+            }
         }
         capture.facts.refuted.clone_from(&request.refuted);
         let Capture { facts, owned, dependencies, .. } = capture;
         Ok(CapturedFacts { facts, owned, dependencies })
     }
+}
+
+/// The class of what a slot holds.
+unsafe fn slot_facts(value: *mut PyObject) -> Option<SlotFacts> {
+    // SAFETY: NULL or a live object.
+    (!value.is_null()).then(|| SlotFacts { class: unsafe { class_of(value) } })
+}
+
+/// What a parameter's slot holds: MAKE_CELL has moved some into cells.
+unsafe fn contents(value: *mut PyObject) -> *mut PyObject {
+    // SAFETY: NULL or a live object. A cell that is an argument itself is looked into, too: then the guess is wrong, no more.
+    unsafe { if !value.is_null() && class_of(value) == Class::Cell { (*value.cast::<CellObject>()).ob_ref } else { value } }
 }
 
 /// A code object whose facts are to be filled in.
@@ -146,6 +163,7 @@ struct Capture<'a> {
     lookup: &'a dyn EntryCells,
     facts: Facts,
     owned: OwnedReferences,
+    owned_addresses: HashSet<usize>,
     dependencies: Dependencies,
     objects: HashMap<usize, ObjectRef>,
     classes: HashMap<usize, Option<ClassRef>>,
@@ -173,6 +191,7 @@ impl<'a> Capture<'a> {
             lookup,
             facts: Facts::default(),
             owned: OwnedReferences::default(),
+            owned_addresses: HashSet::new(),
             dependencies: Dependencies::default(),
             objects: HashMap::new(),
             classes: HashMap::new(),
@@ -191,8 +210,10 @@ impl<'a> Capture<'a> {
 
     /// Keeps an object alive for as long as the facts are used.
     unsafe fn own(&mut self, object: *mut PyObject) {
-        // SAFETY: a live object, the GIL is held.
-        unsafe { self.owned.add(object) };
+        if self.owned_addresses.insert(object as usize) {
+            // SAFETY: a live object, the GIL is held.
+            unsafe { self.owned.add(object) };
+        }
     }
 
     /// The facts of a code object, filled in later; `None` if it was met with other globals before (its feedback speaks of those).
@@ -398,7 +419,7 @@ unsafe fn dict_get(dict: *mut PyObject, name: *mut PyObject) -> Option<*mut PyOb
     }
 }
 
-/// The offset of the first STORE_GLOBAL-like operation's name index.
+/// The index of the name that an operation stores or deletes among the globals.
 fn stored_name(op: Op, argument: u32) -> Option<usize> {
     matches!(op, Op::StoreGlobal | Op::DeleteGlobal).then_some(argument as usize)
 }
