@@ -578,9 +578,3 @@ pub unsafe fn function_of_frame(frame: *mut Frame) -> (*mut PyObject, usize) {
     // SAFETY: the caller's promise.
     unsafe { ((*frame).f_funcobj, (*frames::code_of(frame)).parameter_count()) }
 }
-
-/// Whether a `tp_alloc` is the runtime's own, which does what `PyType_GenericAlloc` does.
-#[must_use]
-pub fn is_own_allocator(address: usize) -> bool {
-    monitoring::is_own_allocator(address)
-}
