@@ -17,7 +17,7 @@ macro_rules! ops {
         /// A canonical operation. Names are those of CPython's instructions; superinstructions are decoded into their parts.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         #[repr(u8)]
-        pub enum Op { $(#[doc = $note] $variant,)* }
+        pub enum Op { $(#[doc = concat!("`", $name, "` ", $note)] $variant,)* }
 
         impl Op {
             /// Every operation, in the order of the table.

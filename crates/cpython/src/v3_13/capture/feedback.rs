@@ -88,7 +88,7 @@ impl<'c, 'a, 'u> Reader<'c, 'a, 'u> {
         let known = unsafe {
             match instruction.op {
                 Op::LoadGlobal => self.global(position, instruction),
-                Op::LoadAttr => self.load_attr(instruction, opcode, before),
+                Op::LoadAttr => self.load_attr(position, instruction, opcode, before),
                 Op::StoreAttr => self.store_attr(instruction, opcode).map(Feedback::StoreAttribute),
                 Op::BinarySubscr if opcode == number::BINARY_SUBSCR_GETITEM => self.getitem(),
                 Op::ToBool if opcode == number::TO_BOOL_ALWAYS_TRUE => {
@@ -148,7 +148,7 @@ impl<'c, 'a, 'u> Reader<'c, 'a, 'u> {
         }
     }
 
-    unsafe fn load_attr(&mut self, instruction: &Instruction, opcode: u8, before: *mut PyObject) -> Option<Feedback> {
+    unsafe fn load_attr(&mut self, position: usize, instruction: &Instruction, opcode: u8, before: *mut PyObject) -> Option<Feedback> {
         let name = *self.names.get((instruction.argument >> 1) as usize)?;
         // SAFETY: a live code object's cache, read as its opcode says.
         let (feedback, value) = unsafe {
@@ -162,7 +162,7 @@ impl<'c, 'a, 'u> Reader<'c, 'a, 'u> {
             if module.is_null() {
                 (self.attribute(instruction, opcode, name)?, std::ptr::null_mut())
             } else {
-                self.module_attribute(module, name)?
+                self.module_attribute(position, module, name)?
             }
         };
         if instruction.argument & 1 == 0 {
@@ -172,7 +172,7 @@ impl<'c, 'a, 'u> Reader<'c, 'a, 'u> {
     }
 
     /// An attribute of a module, if it stands in its namespace (`specialize_module_load_attr`).
-    unsafe fn module_attribute(&mut self, module: *mut PyObject, name: *mut PyObject) -> Option<(AttributeFeedback, *mut PyObject)> {
+    unsafe fn module_attribute(&mut self, position: usize, module: *mut PyObject, name: *mut PyObject) -> Option<(AttributeFeedback, *mut PyObject)> {
         // SAFETY: a live module.
         unsafe {
             // Attributes of the class `module` come first (`__dict__`, `__class__`).
@@ -185,6 +185,7 @@ impl<'c, 'a, 'u> Reader<'c, 'a, 'u> {
                 return None;
             }
             self.depend(dict, name, value)?;
+            self.capture.loaded_globals.push((self.pending.code, position, dict as usize, objects::text_of_str(name)));
             let feedback = AttributeFeedback::Module { module: self.capture.object(module), value: self.capture.object(value) };
             Some((feedback, value))
         }

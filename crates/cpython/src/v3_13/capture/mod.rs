@@ -180,7 +180,7 @@ struct Capture<'a> {
     budget: usize,
     /// Names that some captured code stores: `(globals, name)`.
     stored_globals: HashSet<(usize, String)>,
-    /// What each captured LOAD_GLOBAL read: code, position in its instructions, globals, name.
+    /// What each captured LOAD_GLOBAL, and LOAD_ATTR of a module, read: code, position in its instructions, namespace, name.
     loaded_globals: Vec<(CodeRef, usize, usize, String)>,
     versions: types::Versions,
 }

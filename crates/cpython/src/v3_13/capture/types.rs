@@ -98,6 +98,7 @@ impl Versions {
                 ffi::Py_DECREF(list);
             }
             ffi::Py_DECREF(subclasses);
+            forget_dead(seen.len());
         }
     }
 
@@ -128,6 +129,22 @@ impl Versions {
                 return;
             }
             with_table(|table| table.classes.insert(version, reference as usize));
+        }
+    }
+}
+
+/// Takes rows of dead classes and old versions out of the table once they are the greater part of it.
+unsafe fn forget_dead(classes: usize) {
+    let rows: Vec<(u32, usize)> = with_table(|table| {
+        if table.classes.len() > 2 * classes + 100 { table.classes.iter().map(|(&version, &reference)| (version, reference)).collect() } else { Vec::new() }
+    });
+    for (version, reference) in rows {
+        // SAFETY: the table's reference to the weak reference is given back with its row.
+        unsafe {
+            if live(reference, version).is_none() {
+                with_table(|table| table.classes.remove(&version));
+                ffi::Py_DECREF(reference as *mut PyObject);
+            }
         }
     }
 }
