@@ -15,6 +15,7 @@
 use coachwhip_cpython::structs::ThreadState;
 use pyo3_ffi::PyObject;
 
+mod attribute_caches;
 pub mod attributes;
 pub mod calls;
 pub mod cells;
