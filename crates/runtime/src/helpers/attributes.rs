@@ -274,10 +274,10 @@ unsafe fn load(object: Object, name: Object, cell: *mut Cell, method: bool) -> (
                     }
                 }
                 CLASS_METHOD if method => return (new_reference(descriptor), true),
-                CLASS_INLINE_METHOD if method => {
-                    if InlineValues::of(object, class).are_valid() && keys_count(cached_keys(class)) == extra {
-                        return (new_reference(descriptor), true);
-                    }
+                CLASS_INLINE_METHOD
+                    if method && InlineValues::of(object, class).are_valid() && keys_count(cached_keys(class)) == extra =>
+                {
+                    return (new_reference(descriptor), true);
                 }
                 _ => {}
             }
