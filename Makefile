@@ -23,7 +23,7 @@ run: build ## build in release mode and run real programs without and with Coach
 test: test-rust test-python ## build and run all tests, Rust and Python
 
 test-rust: environment ## the Rust tests alone
-	tools/cargo-test $(CURDIR)/$(INSIDE) --workspace --locked
+	tools/cargo-test $(CURDIR)/$(INSIDE) --workspace --locked --no-fail-fast
 
 test-python: build ## the Python tests alone
 	$(INSIDE) -m pytest $(PYTEST_OPTIONS)
