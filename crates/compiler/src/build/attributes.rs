@@ -20,7 +20,7 @@ impl Builder<'_> {
         let receiver = self.guard_type(receiver, class);
         if keys_version != 0 {
             let snapshot = self.snapshot_before();
-            self.emit_checked(Op::GuardInlineValues, &[receiver], &[], Some(self.ty(receiver)), snapshot);
+            self.emit_checked(Op::GuardInlineValues, &[receiver], &[], None, snapshot);
             let immediates = [Immediate::ClassRef(class), Immediate::Int(i64::from(keys_version))];
             self.emit_checked(Op::GuardKeysVersion, &[], &immediates, None, snapshot);
         }
@@ -64,8 +64,7 @@ impl Builder<'_> {
         match *attribute {
             AttributeFeedback::InstanceValue { class, index } => {
                 let receiver = self.guard_type(object, class);
-                let ty = self.ty(receiver);
-                let receiver = self.emit_guarded(Op::GuardInlineValues, &[receiver], &[], ty);
+                self.guard_inline_values(receiver);
                 let value = self.emit_value(Op::InlineValueGet, &[receiver], &Self::int_immediate(index), Type::OBJECT_OR_NULL);
                 let value = self.guard_not_null(value, Reason::Missing);
                 self.replace_by_attribute(value, is_method)?;
@@ -130,6 +129,11 @@ impl Builder<'_> {
         Ok(())
     }
 
+    fn guard_inline_values(&mut self, receiver: Value) {
+        let snapshot = self.snapshot_before();
+        self.emit_checked(Op::GuardInlineValues, &[receiver], &[], None, snapshot);
+    }
+
     fn guard_no_managed_dict(&mut self, receiver: Value) {
         let dict = self.emit_value(Op::ManagedDictGet, &[receiver], &[], Type::OBJECT_OR_NULL);
         let absent = self.emit_value(Op::IsNull, &[dict], &[], Type::BOOL);
@@ -142,10 +146,9 @@ impl Builder<'_> {
             match *attribute {
                 StoreAttributeFeedback::InstanceValue { class, index } => {
                     let receiver = self.guard_type(object, class);
-                    let ty = self.ty(receiver);
                     // A dict that shares the values must see its own store (_GUARD_DORV_NO_DICT in Python/bytecodes.c).
                     self.guard_no_managed_dict(receiver);
-                    let receiver = self.emit_guarded(Op::GuardInlineValues, &[receiver], &[], ty);
+                    self.guard_inline_values(receiver);
                     self.frame.stack.truncate(self.frame.stack.len() - 2);
                     self.emit_value(Op::InlineValueExchange, &[receiver, value], &Self::int_immediate(index), Type::OBJECT_OR_NULL);
                     return Ok(());
