@@ -3,7 +3,7 @@
 //! It finds references that are given back twice or never, that are used after they are gone (borrowed values whose owner died or whose heap was written included),
 //! and lists of owned values that do not say what is owned. The paths agree on what is owned where they meet, so one visit to each block is enough.
 
-use super::references::{Ownership, can_run_code, lender, needs_reference, ownership_by_definition, snapshot_values};
+use super::ownership::{Ownership, can_run_code, lender, needs_reference, ownership_by_definition, snapshot_values};
 use coachwhip_ir::{Block, ControlFlow, Function, Instruction, Leaves, Op, Value, Yield};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -17,9 +17,9 @@ pub(super) struct FrameState {
 
 impl FrameState {
     /// Goes past an instruction.
-    pub(super) fn pass(&mut self, instruction: &Instruction) {
+    pub(super) fn pass(&mut self, function: &Function, instruction: &Instruction) {
         if let Some(snapshot) = instruction.snapshot {
-            self.base = Some(snapshot);
+            self.base = Some(outermost(function, snapshot));
             self.changes.clear();
             self.ahead = false;
         }
@@ -33,6 +33,11 @@ impl FrameState {
             _ => {}
         }
     }
+}
+
+/// The frame that others can see: inlined frames are not in the thread's chain.
+fn outermost(function: &Function, snapshot: SnapshotId) -> SnapshotId {
+    function.snapshot_chain(snapshot).last().unwrap_or(snapshot)
 }
 
 /// The states at the ends of blocks, and the snapshots made so far.
@@ -66,12 +71,12 @@ impl FrameStates {
     /// The state at the start of a block: that of a predecessor, but for the locals that parameters stand for. In reverse postorder one predecessor is known.
     pub(super) fn at_start(&self, function: &Function, block: Block, flow: &ControlFlow, instructions: &[InstructionId]) -> FrameState {
         if let Some(entry) = function.block(block).entry_snapshot {
-            return FrameState { base: Some(entry), ..FrameState::default() };
+            return FrameState { base: Some(outermost(function, entry)), ..FrameState::default() };
         }
         let before = flow.predecessors(block).iter().find_map(|edge| self.ends[edge.from.index()].clone());
         let mut state = before.unwrap_or_default();
         if state.base.is_none() {
-            state.base = instructions.iter().find_map(|&id| function.instruction(id).snapshot);
+            state.base = instructions.iter().find_map(|&id| function.instruction(id).snapshot).map(|snapshot| outermost(function, snapshot));
             state.ahead = true;
         }
         for &parameter in &function.block(block).parameters {
@@ -91,11 +96,9 @@ impl FrameStates {
             return Some(made);
         }
         let mut snapshot = function.snapshots[base.index()].clone();
-        if snapshot.parent.is_none() {
-            for &(slot, value) in &state.changes {
-                if let Some(local) = snapshot.locals.get_mut(slot as usize) {
-                    *local = value;
-                }
+        for &(slot, value) in &state.changes {
+            if let Some(local) = snapshot.locals.get_mut(slot as usize) {
+                *local = value;
             }
         }
         // The stack cannot be seen from outside.

@@ -6,7 +6,10 @@
 pub mod check_references;
 pub mod dead_code;
 mod frame_state;
+mod ownership;
 pub mod references;
+pub mod simplify;
+mod types;
 
 pub use check_references::check_references;
 
@@ -70,6 +73,8 @@ macro_rules! passes {
 }
 
 passes! {
+    /// Folds constants, forwards what is known, drops guards and loads that are, narrows types, tidies the control flow.
+    "simplify" simplify::run, optional;
     /// Takes out what nobody needs: instructions, block parameters, blocks.
     "dead_code" dead_code::run, optional;
     /// Places reference counts; always the last.
@@ -77,7 +82,7 @@ passes! {
 }
 
 /// The order in which passes run. A pass can stand here several times.
-const PIPELINE: &[&str] = &["dead_code", "references"];
+const PIPELINE: &[&str] = &["simplify", "dead_code", "simplify", "dead_code", "references"];
 
 /// What to do besides running the passes.
 #[derive(Default)]
