@@ -207,12 +207,9 @@ impl Walker<'_, '_, '_> {
         }
         let old = std::mem::take(&mut self.function.block_mut(block).instructions);
         let mut new = Vec::with_capacity(old.len());
-        let mut constants = self.constant_parameters(block);
+        self.constant_parameters(block);
         for &id in &old {
             let instruction = self.resolve(id);
-            if instruction.op != Op::Catch {
-                new.append(&mut constants);
-            }
             if let Some(reason) = self.always_fails(&instruction) {
                 // Nothing behind it is ever reached.
                 let mut exit = Instruction::new(Op::Exit, &[]).with_immediate(Immediate::Reason(reason)).at(instruction.offset);
@@ -239,9 +236,9 @@ impl Walker<'_, '_, '_> {
         self.ends[block.index()] = Some(memory);
     }
 
-    /// Makes constants of parameters that are known to be one object.
-    fn constant_parameters(&mut self, block: Block) -> Vec<InstructionId> {
-        let mut made = Vec::new();
+    /// Makes constants of parameters that are known to be one object. They stand above the block, for its entry snapshot may name them.
+    fn constant_parameters(&mut self, block: Block) {
+        let Some(above) = self.dominators.immediate(block) else { return };
         for parameter in self.function.block(block).parameters.clone() {
             let ty = self.function.ty(parameter);
             if let Identity::Constant(object) = ty.identity
@@ -250,10 +247,15 @@ impl Walker<'_, '_, '_> {
             {
                 let (id, value) = self.constant(object, ty, 0);
                 self.substitution.replace(parameter, value);
-                made.push(id);
+                let instructions = &self.function.block(above).instructions;
+                let tail = instructions.iter().rev().take_while(|&&id| {
+                    let instruction = self.function.instruction(id);
+                    instruction.is_terminator() || instruction.caught
+                });
+                let position = instructions.len() - tail.count();
+                self.function.block_mut(above).instructions.insert(position, id);
             }
         }
-        made
     }
 
     fn constant(&mut self, object: coachwhip_ir::ObjectRef, ty: Type, offset: u32) -> (InstructionId, Value) {
