@@ -408,7 +408,7 @@ pub struct Code {
 }
 
 impl Code {
-    fn map(machine: MachineCode) -> Code {
+    pub fn map(machine: MachineCode) -> Code {
         let size = machine.code.len().next_multiple_of(4096);
         // SAFETY: fresh memory, filled before it becomes executable.
         let memory = unsafe {

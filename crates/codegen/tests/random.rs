@@ -1,0 +1,375 @@
+//! Random functions as machine code against the evaluator of the IR: the same calls, the same end; and every reference that was taken is given back, whether
+//! the function returns, leaves by an exit, raises, or is made to leave by stress testing. While other code runs, the frame's slots show live objects.
+
+mod machine;
+
+use coachwhip_abi::environment::Environment;
+use coachwhip_abi::ir::evaluate::{Concrete, End, evaluate};
+use coachwhip_abi::ir::{Class, Function, Helper};
+use coachwhip_abi::recipe::{MachineCode, Recipe, Source};
+use coachwhip_codegen::{GenerateOptions, generate};
+use coachwhip_compiler::opt::{PassOptions, optimize};
+use coachwhip_filetests::generate as generator;
+use machine::{Code, FLOAT_CLASS, Frame, INT_CLASS, Machine, Object, Thread};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use std::cell::RefCell;
+use std::collections::HashSet;
+
+const STR_CLASS: usize = 0x572;
+const TUPLE_CLASS: usize = 0x7417;
+const OTHER_CLASS: usize = 0x07E2;
+const SLOTS: usize = 6;
+const IMMORTAL: u64 = u32::MAX as u64;
+
+/// What the fake runtime knows.
+#[derive(Default)]
+struct World {
+    code: *const MachineCode,
+    /// Objects with a count, constants aside.
+    live: HashSet<usize>,
+    constants: Vec<usize>,
+    events: Vec<String>,
+    /// Text of the exit.
+    end: Option<String>,
+    /// The event that raises.
+    raises_at: usize,
+    raised: bool,
+    problems: Vec<String>,
+}
+
+thread_local! {
+    static WORLD: RefCell<World> = RefCell::default();
+}
+
+fn problem(text: String) {
+    WORLD.with_borrow_mut(|world| world.problems.push(text));
+}
+
+fn allocate(object: Box<Object>) -> usize {
+    let address = Box::into_raw(object).addr();
+    WORLD.with_borrow_mut(|world| world.live.insert(address));
+    address
+}
+
+fn opaque(id: u32, class: usize) -> usize {
+    let mut object = Object::plain();
+    (object.class, object.value) = (class, u64::from(id));
+    allocate(object)
+}
+
+fn object(address: usize) -> &'static mut Object {
+    // SAFETY: objects of the test are never freed while it runs.
+    unsafe { &mut *(address as *mut Object) }
+}
+
+/// What the evaluator calls an object.
+fn text(address: usize) -> String {
+    if address == 0 {
+        return Concrete::Null.to_string();
+    }
+    let object = object(address);
+    match object.class {
+        INT_CLASS => {
+            let digits = (object.value | object.more << 30).cast_signed();
+            Concrete::Int(digits.wrapping_mul(1 - (object.tag & 3).cast_signed())).to_string()
+        }
+        FLOAT_CLASS => Concrete::Float(f64::from_bits(object.tag)).to_string(),
+        STR_CLASS if object.tag != 0 => format!("obj{}", object.value),
+        _ => format!("opaque{}", object.value),
+    }
+}
+
+fn take(address: usize) {
+    if address != 0 && object(address).count != IMMORTAL {
+        object(address).count += 1;
+    }
+}
+
+fn give_back(address: usize) {
+    if address == 0 || object(address).count == IMMORTAL {
+        return;
+    }
+    let object = object(address);
+    if object.count == 0 {
+        problem(format!("{} is given back once too often", text(address)));
+        return;
+    }
+    object.count -= 1;
+    if object.count == 0 {
+        dies(address);
+    }
+}
+
+fn dies(address: usize) {
+    if !WORLD.with_borrow_mut(|world| world.live.remove(&address)) {
+        problem(format!("{} dies twice or is a constant", text(address)));
+    }
+}
+
+/// The slots of the frame show live objects or NULL.
+fn check_slots(tstate: *const Thread) {
+    // SAFETY: the machine's thread state, with or without a frame.
+    let slots = unsafe {
+        let frame = (*tstate).current_frame.cast::<Frame>();
+        if frame.is_null() {
+            return;
+        }
+        (*frame).localsplus
+    };
+    for (number, &slot) in slots[..SLOTS].iter().enumerate() {
+        let slot = slot as usize;
+        let fine = slot == 0
+            || WORLD.with_borrow(|world| world.live.contains(&slot) || world.constants.contains(&slot))
+            || object(slot).count == IMMORTAL;
+        if !fine {
+            problem(format!("slot {number} shows a dead object"));
+        }
+    }
+}
+
+unsafe extern "C" fn deallocate(tstate: *const Thread, address: usize) {
+    if object(address).count != 0 {
+        problem(format!("{} has references left", text(address)));
+    }
+    dies(address);
+    check_slots(tstate);
+}
+
+/// Notes a call; its number, or `None` if it raises.
+fn event(tstate: *const Thread, name: &str, operands: &[usize]) -> Option<u32> {
+    check_slots(tstate);
+    let mut line = name.to_owned();
+    for &operand in operands {
+        line.push(' ');
+        line.push_str(&text(operand));
+    }
+    WORLD.with_borrow_mut(|world| {
+        let number = world.events.len();
+        world.events.push(line);
+        if number == world.raises_at {
+            world.raised = true;
+            return None;
+        }
+        Some(number as u32)
+    })
+}
+
+unsafe extern "C" fn get_item(tstate: *const Thread, container: usize, key: usize) -> usize {
+    event(tstate, "get_item", &[container, key]).map_or(0, |number| opaque(1_000_000 + number, OTHER_CLASS))
+}
+
+unsafe extern "C" fn is_true(tstate: *const Thread, value: usize) -> i64 {
+    event(tstate, "is_true", &[value]).map_or(-1, |number| i64::from(number.is_multiple_of(3)))
+}
+
+unsafe extern "C" fn contains(tstate: *const Thread, container: usize, item: usize) -> i64 {
+    event(tstate, "contains", &[container, item]).map_or(-1, |number| i64::from(number.is_multiple_of(3)))
+}
+
+unsafe extern "C" fn length(tstate: *const Thread, value: usize) -> i64 {
+    event(tstate, "length", &[value]).map_or(-1, |_| 0)
+}
+
+unsafe extern "C" fn build_tuple(tstate: *const Thread, items: *const usize, count: usize) -> usize {
+    // SAFETY: the code under test passes an array of so many items.
+    let items = unsafe { std::slice::from_raw_parts(items, count) };
+    let number = event(tstate, "build_tuple", items);
+    items.iter().for_each(|&item| give_back(item));
+    number.map_or(0, |number| opaque(1_000_000 + number, TUPLE_CLASS))
+}
+
+unsafe extern "C" fn catch(tstate: *const Thread, _frame: usize, _instr_ptr: usize) -> usize {
+    check_slots(tstate);
+    opaque(7, OTHER_CLASS)
+}
+
+unsafe extern "C" fn box_int(value: i64) -> usize {
+    allocate(Object::int(value))
+}
+
+unsafe extern "C" fn box_float(value: f64) -> usize {
+    allocate(Object::float(value))
+}
+
+unsafe extern "C" fn unbox_big_int(object: *const Object, status: *mut i32) -> i64 {
+    // SAFETY: the code under test passes an object and room for the status.
+    unsafe {
+        *status = 0;
+        ((*object).value | (*object).more << 30).cast_signed().wrapping_mul(1 - ((*object).tag & 3).cast_signed())
+    }
+}
+
+/// Writes the frame as the runtime would, renders it as the evaluator does, and lets it die.
+unsafe extern "C" fn leave(tstate: *mut Thread, frame: *const Frame, _header: usize, number: usize, buffer: *const u64) -> usize {
+    let code = WORLD.with_borrow(|world| world.code);
+    // SAFETY: set before the call.
+    let recipe: &Recipe = unsafe { &(&(*code).recipes)[number] };
+    let word = |number: u32| {
+        // SAFETY: the recipe speaks of words that the code under test has stored.
+        unsafe { *buffer.add(number as usize) }
+    };
+    let [made] = &recipe.frames[..] else { panic!("one frame") };
+    let mut owned = Vec::new();
+    let mut slot = |index: usize, source: Source| {
+        // SAFETY: the frame of the code under test.
+        let shown = unsafe { (*frame).localsplus[index.min(SLOTS)] } as usize;
+        let address = match source {
+            Source::Null => 0,
+            Source::InPlaceOwned => shown,
+            Source::InPlaceBorrowed => {
+                take(shown);
+                shown
+            }
+            Source::Owned(number) => word(number) as usize,
+            Source::Borrowed(number) => {
+                take(word(number) as usize);
+                word(number) as usize
+            }
+            Source::Constant(address) => {
+                take(address);
+                address
+            }
+            Source::Int(number) => allocate(Object::int(word(number).cast_signed())),
+            Source::Float(number) => allocate(Object::float(f64::from_bits(word(number)))),
+            Source::Bool(number) => {
+                return if word(number) > 1 { "no bool".to_owned() } else { (word(number) == 1).to_string() };
+            }
+        };
+        if index < SLOTS && !matches!(source, Source::InPlaceOwned | Source::InPlaceBorrowed) && shown != 0 {
+            problem(format!("slot {index} shows something, the recipe says {source:?}"));
+        }
+        owned.push(address);
+        text(address)
+    };
+    let locals: Vec<String> = made.locals.iter().enumerate().map(|(index, &source)| slot(index, source)).collect();
+    let stack: Vec<String> = made.stack.iter().map(|&source| slot(SLOTS, source)).collect();
+    let line = format!("code0 +{} locals[{}] stack[{}]", made.offset, locals.join(" "), stack.join(" "));
+    recipe.releases.iter().for_each(|&number| give_back(word(number) as usize));
+    owned.into_iter().for_each(give_back);
+    WORLD.with_borrow_mut(|world| world.end = Some(line));
+    // SAFETY: the machine's thread state.
+    unsafe { (*tstate).current_frame = std::ptr::null_mut() };
+    0
+}
+
+fn set_up(environment: &mut Environment) {
+    let helpers: [(Helper, usize); 5] = [
+        (Helper::GetItem, get_item as *const () as usize),
+        (Helper::IsTrue, is_true as *const () as usize),
+        (Helper::BuildTuple, build_tuple as *const () as usize),
+        (Helper::Length, length as *const () as usize),
+        (Helper::Contains, contains as *const () as usize),
+    ];
+    environment.helpers = vec![0; Helper::ALL.len()];
+    for (helper, address) in helpers {
+        environment.helpers[helper as usize] = address;
+    }
+    environment.classes[Class::Str as usize] = STR_CLASS;
+    environment.classes[Class::Tuple as usize] = TUPLE_CLASS;
+    let routines = &mut environment.routines;
+    routines.exit = leave as *const () as usize;
+    routines.raise = leave as *const () as usize;
+    routines.deallocate = deallocate as *const () as usize;
+    routines.catch = catch as *const () as usize;
+    routines.box_int = box_int as *const () as usize;
+    routines.box_float = box_float as *const () as usize;
+    routines.unbox_big_int = unbox_big_int as *const () as usize;
+}
+
+/// Runs a function both ways. `raises_at`: the event that raises in machine code; the end is not compared then, as the evaluator knows no exceptions.
+fn compare(function: &Function, numbers_of_runs: &[Vec<u32>], raises_at: usize, stress_exits: u64) -> Result<(), String> {
+    let mut machine = Machine::new(SLOTS, 3);
+    set_up(&mut machine.environment);
+    let mut constants = Vec::new();
+    for number in 0..4 {
+        let mut constant = Object::plain();
+        *constant = Object { count: 1000, class: STR_CLASS, tag: 1, value: number, more: 0 };
+        let address = Box::into_raw(constant).addr();
+        machine.object(address as u64, Class::Str);
+        constants.push(address);
+    }
+    let mut optimized = function.clone();
+    optimize(&mut optimized, &machine.facts, &mut PassOptions { verify: true, ..PassOptions::default() })?;
+    let options = GenerateOptions { stress_exits, seed: 1, want_clif: false, ..machine.options.clone() };
+    let code = generate(&optimized, &machine.facts, &machine.environment, &options).map_err(|error| format!("{error}\n{optimized}"))?;
+    let code = Code::map(code);
+    for numbers in numbers_of_runs {
+        let arguments = generator::arguments(numbers);
+        let expected = evaluate(function, &arguments, 100_000)?;
+        if expected.end == End::OutOfSteps {
+            continue;
+        }
+        WORLD.set(World { code: &code.machine, constants: constants.clone(), raises_at, ..World::default() });
+        let passed: Vec<u64> = arguments
+            .iter()
+            .map(|argument| match *argument {
+                Concrete::Int(value) => allocate(Object::int(value)) as u64,
+                Concrete::Float(value) => allocate(Object::float(value)) as u64,
+                _ => opaque(1, STR_CLASS) as u64,
+            })
+            .collect();
+        let result = machine.call(&code, &passed) as usize;
+        let left_by = WORLD.with_borrow_mut(|world| world.end.take());
+        let end = match left_by {
+            Some(line) => {
+                machine.pop();
+                End::Exit(line)
+            }
+            None => {
+                let line = text(result);
+                give_back(result);
+                End::Return(line)
+            }
+        };
+        let world = WORLD.take();
+        let mut problems = world.problems;
+        for &address in &world.live {
+            problems.push(format!("{} is never given back: {} references", text(address), object(address).count));
+        }
+        for &address in &constants {
+            if object(address).count != 1000 {
+                problems.push(format!("{} has {} references", text(address), object(address).count));
+            }
+        }
+        if !machine.is_clean() {
+            problems.push("the thread is not as it was".to_owned());
+        }
+        if !world.raised && stress_exits == 0 {
+            if end != expected.end {
+                problems.push(format!("ends with\n{end:?}, not\n{:?}", expected.end));
+            }
+            if world.events != expected.events {
+                problems.push(format!("calls\n{:?}, not\n{:?}", world.events, expected.events));
+            }
+        }
+        if !problems.is_empty() {
+            return Err(format!("{}\nwith {arguments:?}\n{optimized}", problems.join("\n")));
+        }
+    }
+    Ok(())
+}
+
+fn cases() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(64);
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases) }
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn machine_code_does_what_the_evaluator_does(numbers in vec(0..10_000u32, 0..400), runs in vec(vec(0..400u32, 3), 4)) {
+        compare(&generator::function(&numbers), &runs, usize::MAX, 0).map_err(TestCaseError::fail)?;
+    }
+
+    #[test]
+    fn a_raise_gives_everything_back(numbers in vec(0..10_000u32, 0..400), runs in vec(vec(0..400u32, 3), 4), raises_at in 0..6_usize) {
+        compare(&generator::function(&numbers), &runs, raises_at, 0).map_err(TestCaseError::fail)?;
+    }
+
+    #[test]
+    fn stress_exits_give_everything_back(numbers in vec(0..10_000u32, 0..400), runs in vec(vec(0..400u32, 3), 8)) {
+        compare(&generator::function(&numbers), &runs, usize::MAX, 5).map_err(TestCaseError::fail)?;
+    }
+}
