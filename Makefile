@@ -12,7 +12,7 @@ BENCH ?=
 TESTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rust test-python bench micro test-cpython docs check build environment bench-environment clean
+.PHONY: help run test test-rust test-python bench micro startup test-cpython docs check build environment bench-environment clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ bench: build bench-environment ## pyperformance's own scripts without and with C
 
 micro: build ## what single operations cost without and with Coachwhip
 	@$(INSIDE) benches/micro.py $(if $(BENCH),--only $(BENCH))
+
+startup: build ## what Coachwhip costs at the start of a program
+	@$(INSIDE) benches/startup.py
 
 test-cpython: build ## CPython's own test modules without and with everything compiled, results compared (TESTS="test_int test_str" for some)
 	@$(INSIDE) tools/test_cpython.py $(TESTS)
