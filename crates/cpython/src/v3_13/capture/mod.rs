@@ -109,6 +109,8 @@ unsafe fn capture_facts(request: &CaptureRequest, lookup: &dyn EntryCells) -> Re
         let mut capture = Capture::new(lookup, globals, builtins);
         capture.own(request.function);
         let root = capture.code(code, globals, builtins, 0).ok_or("the code cannot be captured")?;
+        // The compiler needs it without being asked: what a call of a method without a result yields, a slice without a step.
+        capture.object(ffi::Py_None());
         debug_assert_eq!(root.0, 0);
         while let Some(pending) = capture.queue.pop_front() {
             let result = capture.fill_code(&pending);
