@@ -37,6 +37,8 @@ pub struct Refuted {
     pub offset: u32,
     /// How often a guess there was given up: after the first time the builder may guess again, by what was seen.
     pub times: u32,
+    /// Only the guess that the bytecode is never reached was wrong.
+    pub reached_only: bool,
     /// The classes of the two topmost stack slots (second, topmost) at the last exit.
     pub operands: Option<(Class, Class)>,
 }

@@ -107,7 +107,7 @@ options! {
     /// How many exits by one guess are too many, and the code is compiled again without it.
     exit_limit "COACHWHIP_EXIT_LIMIT": u64 = "50",
     /// How often a function may be compiled again before it keeps what it has.
-    recompilation_limit "COACHWHIP_RECOMPILATION_LIMIT": u64 = "5",
+    recompilation_limit "COACHWHIP_RECOMPILATION_LIMIT": u64 = "20",
     /// The most machine code, in mebibytes; cold code is dropped beyond it.
     code_cap "COACHWHIP_CODE_CAP": u64 = "64",
     /// Functions of more bytecode instructions than this stay interpreted.

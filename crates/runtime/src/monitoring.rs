@@ -201,11 +201,6 @@ unsafe fn hook_allocation(frame: *mut Frame) {
     }
 }
 
-/// Whether a `tp_alloc` is [`allocate`].
-pub(crate) fn is_own_allocator(address: usize) -> bool {
-    address == allocate as *const () as usize
-}
-
 enum Jumped {
     Listen,
     Disable,

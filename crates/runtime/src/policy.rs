@@ -12,6 +12,9 @@ use crate::ffi::{Code, CodeQueries, Frame};
 use crate::monitoring::Verdict;
 use crate::watchers;
 
+/// So many exits of a function that cannot be compiled better are a reason to ask whether it profits.
+const MANY_EXITS: u64 = 1000;
+
 /// Whether compiling again without the guess could help.
 fn is_guess(reason: Reason) -> bool {
     !matches!(
@@ -31,21 +34,26 @@ pub(crate) unsafe fn count_exit(compiled: &Compiled, number: usize, recipe: &Rec
     let limit = RUNTIME.exit_limit.get();
     if count >= limit && count % limit == 0 && is_guess(recipe.reason) && compiled.is_valid() {
         // SAFETY: the caller's promise.
-        unsafe { refute(compiled, outermost, frame) };
+        unsafe { refute(compiled, recipe.reason, outermost, frame) };
     }
 }
 
 #[cold]
-unsafe fn refute(compiled: &Compiled, outermost: *mut Frame, frame: *mut Frame) {
+unsafe fn refute(compiled: &Compiled, reason: Reason, outermost: *mut Frame, frame: *mut Frame) {
     // SAFETY: `count_exit`'s caller's promise.
     unsafe {
         let Some(state) = existing_state(compiled.code) else { return };
         if state.recompilations.get() >= RUNTIME.recompilation_limit.get() {
+            // Nothing more to be learnt: code that hardly ever comes to its end is given back.
+            let exits: u64 = compiled.exits.iter().map(std::cell::Cell::get).sum();
+            if compiled.kind == Kind::Call && exits >= MANY_EXITS && exits > compiled.header.entries / 4 {
+                hand_back(compiled.code, "it left compiled code too often");
+            }
             return;
         }
         let inner = Frame::code(frame);
         let offset = u32::try_from(Frame::instruction_offset(frame)).unwrap_or(0);
-        note(state, inner, offset, operand_classes(frame));
+        note(state, inner, offset, reason == Reason::NeverTaken, operand_classes(frame));
         state.recompilations.set(state.recompilations.get() + 1);
         Counter::Recompilations.add(1);
         let Some(engine) = RUNTIME.engine() else { return };
@@ -88,14 +96,15 @@ unsafe fn operand_classes(frame: *mut Frame) -> Option<(coachwhip_abi::ir::Class
     }
 }
 
-fn note(state: &CodeState, code: *mut Code, offset: u32, operands: Option<(coachwhip_abi::ir::Class, coachwhip_abi::ir::Class)>) {
+fn note(state: &CodeState, code: *mut Code, offset: u32, reached_only: bool, operands: Option<(coachwhip_abi::ir::Class, coachwhip_abi::ir::Class)>) {
     let mut refuted = state.refuted.borrow_mut();
     match refuted.iter_mut().find(|row| row.code_address == code as usize && row.offset == offset) {
         Some(row) => {
-            row.times += 1;
+            row.times = if row.reached_only { 1 } else { row.times + 1 };
+            row.reached_only = row.reached_only && reached_only;
             row.operands = operands;
         }
-        None => refuted.push(Refuted { code_address: code as usize, offset, times: 1, operands }),
+        None => refuted.push(Refuted { code_address: code as usize, offset, times: 1, reached_only, operands }),
     }
 }
 

@@ -98,8 +98,7 @@ impl Builder<'_> {
 
     /// After a refuted guess: the operands' classes seen at the exit, or (`Some(None)`) that the generic form is to be used.
     pub(crate) fn observed_operands(&self) -> Option<Option<(Class, Class)>> {
-        let address = self.code().address;
-        let refuted = self.facts.refuted.iter().find(|refuted| refuted.code_address == address && refuted.offset == self.bytecode.offset)?;
+        let refuted = self.refuted_row().filter(|refuted| !refuted.reached_only)?;
         Some(refuted.operands.filter(|_| refuted.times == 1))
     }
 

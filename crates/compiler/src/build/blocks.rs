@@ -216,6 +216,14 @@ fn bound_at_heads(
     let mut bound: BTreeMap<u32, Vec<Bound>> = order.iter().map(|&head| (head, vec![Bound::Unknown; count])).collect();
     bound.insert(start, initial);
     let mut restored = vec![false; count];
+    if start != 0 {
+        // A loop can be entered inside a comprehension, with what it saved on the stack.
+        for (instruction, _) in &code.instructions {
+            if instruction.op == Operation::LoadFastAndClear {
+                restored[instruction.argument as usize] = true;
+            }
+        }
+    }
     let mut changed = true;
     while changed {
         changed = false;

@@ -155,9 +155,10 @@ impl<'facts> Builder<'facts> {
         self.bytecode.offset = offset;
         self.bytecode.opcode_offset = offset;
         self.begin_instruction();
-        // What the frame held when the loop got hot says whether a slot is filled; another frame must agree or stay in the interpreter.
+        // What the frame held when the loop got hot says whether a slot is filled; another frame must agree. Once that went wrong, locals may be either.
+        let refuted = self.is_refuted();
         for index in 0..local_count + stack_depth as usize {
-            if bound.get(index).copied().unwrap_or(false) {
+            if bound.get(index).copied().unwrap_or(false) || (refuted && index < local_count) {
                 continue;
             }
             let filled = self.facts.slots.get(index).copied().flatten().is_some();
@@ -384,12 +385,17 @@ impl<'facts> Builder<'facts> {
                 | Operation::UnpackSequence
                 | Operation::ToBool
         );
-        tells && !self.is_refuted()
+        tells && self.refuted_row().is_none()
+    }
+
+    /// What is known of guesses that went wrong at this instruction.
+    fn refuted_row(&self) -> Option<&'facts coachwhip_abi::facts::Refuted> {
+        let address = self.code().address;
+        self.facts.refuted.iter().find(|refuted| refuted.code_address == address && refuted.offset == self.bytecode.offset)
     }
 
     /// Whether a guess at this instruction went wrong too often.
     pub(crate) fn is_refuted(&self) -> bool {
-        let address = self.code().address;
-        self.facts.refuted.iter().any(|refuted| refuted.code_address == address && refuted.offset == self.bytecode.offset)
+        self.refuted_row().is_some_and(|refuted| !refuted.reached_only)
     }
 }
