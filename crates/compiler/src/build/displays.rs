@@ -39,7 +39,7 @@ impl Builder<'_> {
             .facts
             .objects
             .iter()
-            .position(|object| matches!(object.value, coachwhip_abi::facts::ObjectValue::None))
+            .position(|object| object.class == coachwhip_ir::Class::NoneType)
             .ok_or_else(|| BuildError::Malformed("None is not among the facts".into()))?;
         Ok(self.const_object(coachwhip_ir::ObjectRef::from_index(position)))
     }

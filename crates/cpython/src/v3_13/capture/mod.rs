@@ -108,6 +108,8 @@ unsafe fn capture_facts(request: &CaptureRequest, lookup: &dyn EntryCells) -> Re
         };
         let mut capture = Capture::new(lookup, globals, builtins);
         capture.own(request.function);
+        // Bytecode makes None out of nothing (a slice without a step), so it is always there.
+        capture.object(ffi::Py_None());
         let root = capture.code(code, globals, builtins, 0).ok_or("the code cannot be captured")?;
         // The compiler needs it without being asked: what a call of a method without a result yields, a slice without a step.
         capture.object(ffi::Py_None());
