@@ -4,7 +4,7 @@ from _pydecimal import Context, Decimal, setcontext
 
 DIGITS = 600
 ROOTS = 300
-STEPS = 45_000
+STEPS = 32_000
 
 
 def pi():
@@ -28,9 +28,9 @@ def interest(steps):
     for month in range(steps):
         balance += (balance * rate).quantize(cent)
         if month % 12 == 11:
-            balance -= Decimal("29.95")
-        if balance > 100_000:
-            balance = balance / 100
+            balance -= Decimal("22.95")
+        if balance > 100_000 or balance < 0:
+            balance = (balance / 7).copy_abs().quantize(cent)
     return balance
 
 
