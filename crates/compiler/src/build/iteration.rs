@@ -109,6 +109,11 @@ impl Builder<'_> {
         let size = self.int_field(sequence, size_field);
         let goes_on = self.emit_value(Op::IntCompare, &[index, size], &[Immediate::Condition(Condition::UnsignedLess)], Type::BOOL);
         let body = self.branch_at_end(goes_on);
+        if class == Class::ListIterator {
+            // `list_iterator.__length_hint__` looks at the index alone (FOR_ITER_LIST in Python/bytecodes.c).
+            let ended = self.const_int(-1);
+            self.store_int_field(iterator, index_field, ended);
+        }
         let null = self.null();
         self.emit_value(Op::ExchangeField, &[iterator, null], &[Immediate::Field(sequence_field)], nullable);
         self.end_iteration(after)?;

@@ -19,7 +19,7 @@ mod names;
 mod state;
 mod subscripts;
 
-use coachwhip_abi::facts::{CodeFacts, Facts, Feedback, code_flags};
+use coachwhip_abi::facts::{CodeFacts, Facts, Feedback, ObjectValue, code_flags};
 use coachwhip_bytecode::{Instruction as Bytecode, Op as Operation};
 use coachwhip_ir::{Block, CodeRef, EntryKind, Function, Op, Type, Value};
 use std::fmt;
@@ -182,6 +182,12 @@ impl<'facts> Builder<'facts> {
 
     /// Interprets the frame's bytecode from an offset, block by block, in reverse postorder.
     fn build_body(&mut self, start: u32) -> Result<()> {
+        // Compiled code owns fewer references than the interpreter's stack: who counts them gets the interpreter's numbers.
+        let facts = self.facts;
+        let counts = |name: &coachwhip_ir::ObjectRef| matches!(&facts.objects[name.index()].value, ObjectValue::Str(name) if name == "getrefcount");
+        if self.code().names.iter().any(counts) {
+            return Err(BuildError::Unsupported("sys.getrefcount".into()));
+        }
         let bound = self.bound_now();
         let plan = blocks::plan(self.facts, self.frame.code, start, self.handlers_compiled(), bound)?;
         self.frame.blocks.clear();
