@@ -214,6 +214,8 @@ pub struct CodeState {
     pub refuted: RefCell<Vec<Refuted>>,
     /// How often it was compiled again (calls and loops).
     pub recompilations: Cell<u64>,
+    /// The compiler is at work on better code for calls: what goes wrong meanwhile is no news.
+    pub recompiling: Cell<bool>,
     /// Why it is not compiled.
     pub reason: RefCell<String>,
     /// How often PY_START came though the code is compiled.
@@ -321,6 +323,7 @@ unsafe fn new_state<'a>(code: *mut Code) -> &'a CodeState {
         functions: RefCell::default(),
         refuted: RefCell::default(),
         recompilations: Cell::new(0),
+        recompiling: Cell::new(false),
         reason: RefCell::default(),
         bypasses: Cell::new(0),
         invalidations: Cell::new(0),

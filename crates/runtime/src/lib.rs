@@ -298,6 +298,7 @@ pub unsafe fn install_call(
     // SAFETY: the caller's promise.
     unsafe {
         let state = code_state(code);
+        state.recompiling.set(false);
         if !RUNTIME.running.get() || matches!(state.status.get(), Status::Never | Status::HandedBack) || state.instrumented.get() {
             return Err("it is not to be compiled any more".to_owned());
         }
@@ -377,8 +378,12 @@ pub unsafe fn refuse(code: *mut PyObject, offset: Option<u32>, reason: &str) {
     reason.clone_into(&mut state.reason.borrow_mut());
     Counter::Unsupported.add(1);
     match offset {
-        None if state.call.get().is_null() => state.status.set(Status::Refused),
-        None => {}
+        None => {
+            state.recompiling.set(false);
+            if state.call.get().is_null() {
+                state.status.set(Status::Refused);
+            }
+        }
         Some(offset) => state.loop_state(offset).status.set(Status::Refused),
     }
 }

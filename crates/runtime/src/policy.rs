@@ -43,6 +43,9 @@ unsafe fn refute(compiled: &Compiled, reason: Reason, outermost: *mut Frame, fra
     // SAFETY: `count_exit`'s caller's promise.
     unsafe {
         let Some(state) = existing_state(compiled.code) else { return };
+        if compiled.kind == Kind::Call && state.recompiling.get() {
+            return;
+        }
         if state.recompilations.get() >= RUNTIME.recompilation_limit.get() {
             // Nothing more to be learnt: code that hardly ever comes to its end is given back.
             let exits: u64 = compiled.exits.iter().map(std::cell::Cell::get).sum();
@@ -62,7 +65,8 @@ unsafe fn refute(compiled: &Compiled, reason: Reason, outermost: *mut Frame, fra
                 let function = (*outermost).f_funcobj;
                 match engine.hot_function(function, compiled.code.cast()) {
                     // The old code serves until the new one is there.
-                    Verdict::Queued | Verdict::Installed => {}
+                    Verdict::Queued => state.recompiling.set(true),
+                    Verdict::Installed => {}
                     Verdict::Refused(reason) => *state.reason.borrow_mut() = reason,
                 }
             }
