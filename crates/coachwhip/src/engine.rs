@@ -270,7 +270,11 @@ pub fn stats(py: Python<'_>, into: &Bound<'_, PyDict>) -> PyResult<()> {
     let exits = PyList::empty(py);
     if is_enabled(py) {
         // SAFETY: the GIL is held.
-        let mut rows: Vec<_> = unsafe { runtime::reports() }
+        let reports = unsafe { runtime::reports() };
+        // Machine code counts its own entries; the counter has those of code that is gone.
+        let entries: u64 = reports.iter().flat_map(|report| &report.compiled).map(|piece| piece.entries).sum();
+        into.set_item(Counter::Entries.name(), Counter::Entries.value() + entries)?;
+        let mut rows: Vec<_> = reports
             .into_iter()
             .flat_map(|report| report.compiled.into_iter().flat_map(|piece| piece.exits).map(move |exit| (report.qualname.clone(), exit)))
             .collect();

@@ -427,6 +427,7 @@ pub(crate) unsafe fn retire(compiled: *mut Compiled) {
     unsafe {
         (*compiled).invalidate_header();
         unregister(compiled);
+        Counter::Entries.add((*compiled).header.entries);
         RUNTIME.watchers.graveyard.borrow_mut().push(compiled);
         schedule_sweep();
     }
