@@ -316,6 +316,13 @@ unsafe extern "C" fn on_function_event(event: c_int, function: *mut Function, _v
                 };
                 invalidate_all(&broken);
                 if event == function_event::MODIFY_CODE {
+                    // Compiled frames do not own their code object, installed code does not either.
+                    let code = (*function).func_code;
+                    let mut runs = false;
+                    frames::for_each_frame(|frame| runs |= frames::is_compiled(frame) && Frame::code(frame) == code);
+                    if runs {
+                        ffi::Py_INCREF(code.cast::<PyObject>());
+                    }
                     entry::uninstall(function);
                 }
             }

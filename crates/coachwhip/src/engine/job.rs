@@ -92,8 +92,15 @@ impl Job {
         if root.instructions.len() as u64 > options.size_limit {
             return Err(format!("more than {} bytecode instructions", options.size_limit));
         }
+        // Installed code must not keep its own code object and the function it was made for: neither would ever die. It names the function only where the
+        // facts do; the code object lives as long as somebody can call it.
+        let is_named = |address: usize| {
+            facts.objects.iter().any(|object| object.address == address) || captured.dependencies.functions.iter().any(|row| row.function == address)
+        };
+        let mut objects = captured.owned.addresses();
+        objects.retain(|&address| address != code as usize && (address != function as usize || is_named(address)));
         let dependencies = Dependencies {
-            objects: captured.owned.addresses(),
+            objects,
             dicts: captured.dependencies.names.iter().map(|row| DictDependency { dict: row.dict, key: row.key, value: row.value }).collect(),
             types: captured.dependencies.classes.iter().map(|row| (row.class, row.version)).collect(),
             functions: captured

@@ -3,7 +3,7 @@
 use super::Intrinsic;
 use crate::build::{Builder, Result};
 use coachwhip_abi::facts::ObjectValue;
-use coachwhip_ir::{Class, Field, Helper, Identity, Immediate, Op, Type, Value};
+use coachwhip_ir::{Class, ClassSet, Field, Helper, Identity, Immediate, Op, Type, Value};
 
 pub(super) const ROWS: &[Intrinsic] = &[
     Intrinsic { name: "len", arity: 1, expand: len },
@@ -72,7 +72,9 @@ fn sqrt(builder: &mut Builder<'_>, arguments: &[Value]) -> Result<Option<Value>>
 }
 
 fn type_of(builder: &mut Builder<'_>, arguments: &[Value]) -> Result<Option<Value>> {
-    Ok(Some(builder.emit_value(Op::LoadField, arguments, &[Immediate::Field(Field::ObjectType)], Type::OBJECT)))
+    // A class whose metaclass is not `type` is no exact type.
+    let ty = Type::object(ClassSet::of(Class::Type).union(ClassSet::of(Class::Other)));
+    Ok(Some(builder.emit_value(Op::LoadField, arguments, &[Immediate::Field(Field::ObjectType)], ty)))
 }
 
 fn float(builder: &mut Builder<'_>, arguments: &[Value]) -> Result<Option<Value>> {
