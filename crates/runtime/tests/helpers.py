@@ -1102,6 +1102,10 @@ def test_super():
                             found = H.load_super_attribute(kind, cls, receiver, name, flags)
                             bound = taken(H.method_receiver(receiver)) if flags & 1 else NULL
                             return found if bound is NULL else found.__get__(bound)
+                        if receiver is None and kind is super and isinstance(cls, type):
+                            message = f"super(type, obj): obj (instance of NoneType) is not an instance or subtype of type ({cls.__name__})."
+                            check(f"super of None {cls} {name}", outcome(helped)[:3], ("raised", TypeError, message))
+                            continue
                         check(f"super {kind} {cls} {receiver} {name} {flags}", outcome(helped), outcome(lambda: getattr(kind(cls, receiver), name)))
 
     class Zero(Base):

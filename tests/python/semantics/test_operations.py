@@ -210,7 +210,11 @@ def test_slices(same):
 
 ATTRIBUTES = ["x", "kind", "method", "prop", "broken", "cached", "klass", "static", "dynamic", "y", "__class__", "nothing", "plain", "meta", "sqrt", "append", "__name__"]
 OWNERS = [lambda: Plain(1), lambda: Derived(2), Slotted, lambda: Hooked(3), lambda: Overridden(4)]
-OWNER_VALUES = [5, "text", [1], None, __import__("math"), len, type]
+OWNER_VALUES = [5, "text", [1], None, __import__("math"), len, lambda: type]
+
+
+def comparable(value):
+    return value if isinstance(value, (int, str, list, type)) else type(value)
 
 
 @pytest.mark.parametrize("name", ATTRIBUTES)
@@ -218,7 +222,7 @@ def test_attributes(same, name):
     classes = [lambda: Plain, lambda: Derived, lambda: WithMeta, lambda: Slotted]
     owners = OWNERS + classes + OWNER_VALUES
     # (Functions print themselves with their address: compare what can be compared.)
-    both_ways(same, f"def f(o):\n v = o.{name}\n return v if isinstance(v, (int, str, list, type)) else type(v)", making(owners))
+    both_ways(same, f"def f(o): return comparable(o.{name})", making(owners))
     both_ways(same, f"def f(o): return o.{name}()", making(owners))
     both_ways(same, f"def f(o):\n o.{name} = 7\n return o", making(OWNERS + [5, "text", object]))
     both_ways(same, f"def f(o):\n del o.{name}\n return o", making(OWNERS + [5, "text", object]))

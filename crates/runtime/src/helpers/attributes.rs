@@ -407,8 +407,8 @@ pub unsafe extern "C" fn load_super_attribute(
     set_method(false);
     // SAFETY: contract of helpers.
     unsafe {
-        // `super(class, None)` is an unbound super object, of which `_PySuper_Lookup` knows nothing.
-        if super_object == (&raw mut PySuper_Type).cast() && PyType_Check(class) != 0 && receiver != Py_None() {
+        // What the instruction does from its second execution on. (At the first one, `super(class, None)` would be an unbound super object and no TypeError.)
+        if super_object == (&raw mut PySuper_Type).cast() && PyType_Check(class) != 0 {
             let mut found = 0;
             let plain = getattro_address((*Py_TYPE(receiver)).tp_getattro) == getattro_address(Some(PyObject_GenericGetAttr));
             let method = if flags & 1 != 0 && plain { &raw mut found } else { std::ptr::null_mut() };
