@@ -6,8 +6,10 @@
 pub mod check_references;
 pub mod dead_code;
 mod frame_state;
+mod locals;
 mod ownership;
 pub mod references;
+pub mod rotate;
 pub mod simplify;
 mod types;
 
@@ -75,6 +77,8 @@ macro_rules! passes {
 passes! {
     /// Folds constants, forwards what is known, drops guards and loads that are, narrows types, tidies the control flow.
     "simplify" simplify::run, optional;
+    /// Turns loops around: the test at the head is copied before the loop, and the loop tests at its end.
+    "rotate" rotate::run, optional;
     /// Takes out what nobody needs: instructions, block parameters, blocks.
     "dead_code" dead_code::run, optional;
     /// Places reference counts; always the last.
@@ -82,7 +86,7 @@ passes! {
 }
 
 /// The order in which passes run. A pass can stand here several times.
-const PIPELINE: &[&str] = &["simplify", "dead_code", "simplify", "dead_code", "references"];
+const PIPELINE: &[&str] = &["rotate", "simplify", "dead_code", "simplify", "dead_code", "references"];
 
 /// What to do besides running the passes.
 #[derive(Default)]

@@ -2,7 +2,7 @@
 //!
 //! The builder assumes nothing of the parameters of loops, as it sees the back-edges last. A parameter that only ever gets ints is an int.
 
-use coachwhip_ir::{ClassSet, ControlFlow, Function, Identity, Immediate, Instruction, Op, Type, Value, Yield};
+use coachwhip_ir::{ClassSet, ControlFlow, Function, Identity, Immediate, Instruction, Op, Reason, Type, Value, Yield};
 
 /// Narrows the types of block parameters and of what guards yield.
 pub(super) fn narrow(function: &mut Function) {
@@ -77,5 +77,36 @@ fn guarded(instruction: &Instruction, operand: Type, declared: Type) -> Type {
         (Op::GuardClass, Some(&Immediate::Class(class))) => Type { classes: classes.intersection(ClassSet::of(class)), ..lasting(operand) },
         (Op::GuardNotNull, _) => Type { classes, ..operand },
         _ => Type { classes: classes.intersection(declared.classes), ..declared },
+    }
+}
+
+/// The exit in place of a guard that can never hold, as its operand is of other classes: its result would contradict the operand.
+pub(super) fn always_fails(function: &Function, instruction: &Instruction) -> Option<Instruction> {
+    if instruction.yields() != Yield::Same {
+        return None;
+    }
+    let operand = function.ty(instruction.operands[0]).classes.without_null();
+    let result = instruction.result.map_or(ClassSet::ANY, |result| function.ty(result).classes);
+    let (possible, reason) = match (instruction.op, instruction.immediates.first()) {
+        (Op::GuardClass, Some(&Immediate::Class(class))) => (operand.intersection(ClassSet::of(class)), Reason::Class),
+        (Op::GuardNotNull, Some(&Immediate::Reason(reason))) => (operand, reason),
+        (Op::GuardType, _) => (operand.intersection(result), Reason::Type),
+        (Op::GuardIs, _) => (operand.intersection(result), Reason::Identity),
+        _ => return None,
+    };
+    let mut exit = Instruction::new(Op::Exit, &[]).with_immediate(Immediate::Reason(reason)).at(instruction.offset);
+    exit.snapshot = instruction.snapshot;
+    possible.is_empty().then_some(exit)
+}
+
+/// Ends blocks at guards that can never hold.
+pub(super) fn cut_impossible(function: &mut Function) {
+    for block in function.block_ids() {
+        let instructions = &function.block(block).instructions;
+        let found = instructions.iter().enumerate().find_map(|(position, &id)| Some((position, always_fails(function, function.instruction(id))?)));
+        if let Some((position, exit)) = found {
+            function.block_mut(block).instructions.truncate(position);
+            function.append(block, exit, None);
+        }
     }
 }

@@ -25,7 +25,7 @@ use super::PassContext;
 use super::ownership::{Endings, can_run_code};
 use super::types;
 use coachwhip_ir::{
-    Block, ClassSet, ControlFlow, Dominators, Function, Heaps, Identity, Immediate, Instruction, InstructionId, Leaves, Op, Reason, Substitution, Target,
+    Block, ControlFlow, Dominators, Function, Heaps, Identity, Immediate, Instruction, InstructionId, Leaves, Op, Substitution, Target,
     Type, Value, Yield,
 };
 use fold::{Outcome, Rules};
@@ -66,6 +66,8 @@ pub fn run(function: &mut Function, context: &mut PassContext<'_>) {
     function.remove_unreachable_blocks();
     flow::remove_constant_parameters(function, context);
     flow::merge_blocks(function, context);
+    types::narrow(function);
+    types::cut_impossible(function);
     function.remove_unreachable_blocks();
 }
 
@@ -202,18 +204,18 @@ impl Walker<'_, '_, '_> {
             && let Some(end) = self.function.terminator(edge.from)
             && end.op == Op::Branch
         {
+            // The branch may have been turned around since.
+            let holds = end.targets[0].block == block;
             let test = self.substitution.resolve(end.operands[0]);
-            self.learn_test(test, edge.target == 0);
+            self.learn_test(test, holds);
         }
         let old = std::mem::take(&mut self.function.block_mut(block).instructions);
         let mut new = Vec::with_capacity(old.len());
         self.constant_parameters(block);
         for &id in &old {
             let instruction = self.resolve(id);
-            if let Some(reason) = self.always_fails(&instruction) {
+            if let Some(exit) = types::always_fails(self.function, &instruction) {
                 // Nothing behind it is ever reached.
-                let mut exit = Instruction::new(Op::Exit, &[]).with_immediate(Immediate::Reason(reason)).at(instruction.offset);
-                exit.snapshot = instruction.snapshot;
                 new.push(self.function.add_instruction(exit, None));
                 break;
             }
@@ -296,23 +298,6 @@ impl Walker<'_, '_, '_> {
         let alias = *self.aliases.get(&self.function.root(value))?;
         let known = self.function.ty(alias);
         (known != ty && known.is_subtype(ty)).then_some(alias)
-    }
-
-    /// Whether a guard can never hold, as its operand is of other classes. What follows it would contradict its operand's type, so this is not left to chance.
-    fn always_fails(&self, instruction: &Instruction) -> Option<Reason> {
-        if instruction.yields() != Yield::Same {
-            return None;
-        }
-        let operand = self.function.ty(instruction.operands[0]).classes.without_null();
-        let result = instruction.result.map_or(ClassSet::ANY, |result| self.function.ty(result).classes);
-        let (possible, reason) = match (instruction.op, instruction.immediates.first()) {
-            (Op::GuardClass, Some(&Immediate::Class(class))) => (operand.intersection(ClassSet::of(class)), Reason::Class),
-            (Op::GuardNotNull, Some(&Immediate::Reason(reason))) => (operand, reason),
-            (Op::GuardType, _) => (operand.intersection(result), Reason::Type),
-            (Op::GuardIs, _) => (operand.intersection(result), Reason::Identity),
-            _ => return None,
-        };
-        possible.is_empty().then_some(reason)
     }
 
     /// Folds an instruction or finds that it was computed before; whether it stays.

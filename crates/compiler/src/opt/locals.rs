@@ -1,0 +1,108 @@
+//! Which local variable each block parameter stands for, found out from what is stored where.
+//!
+//! A parameter stands for a local if on each edge to its block it gets what the local holds there. Passes that make parameters call this afterwards.
+
+use coachwhip_ir::{Block, ClassSet, ControlFlow, EntryKind, Function, Immediate, Op, Value};
+
+/// What a local holds at one point.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Content {
+    /// No way leads here as far as is known.
+    Unreached,
+    /// Nothing.
+    Empty,
+    /// A value, as its root.
+    Value(Value),
+    /// Not the same on all ways.
+    Unknown,
+}
+
+/// Sets [`coachwhip_ir::ValueData::local`] of all block parameters.
+pub(super) fn assign_locals(function: &mut Function) {
+    let flow = ControlFlow::new(function);
+    let count = slots(function);
+    let initial = match function.entry_kind {
+        EntryKind::Call { .. } => Content::Empty,
+        EntryKind::Loop { .. } => Content::Unknown,
+    };
+    let mut ends: Vec<Vec<Content>> = vec![vec![Content::Unreached; count]; function.blocks.len()];
+    let mut starts = ends.clone();
+    starts[Function::ENTRY.index()] = vec![initial; count];
+    let mut changed = true;
+    // What is Unknown stays so; each round makes something known to be different from what was hoped for, or is the last.
+    while changed {
+        changed = false;
+        for &block in &flow.reverse_postorder {
+            if block != Function::ENTRY {
+                for slot in 0..count {
+                    let content = meet(function, &flow, &ends, block, slot, starts[block.index()][slot]);
+                    starts[block.index()][slot] = content;
+                }
+            }
+            let mut contents = starts[block.index()].clone();
+            pass(function, block, &mut contents);
+            if contents != ends[block.index()] {
+                ends[block.index()] = contents;
+                changed = true;
+            }
+        }
+    }
+    for &block in &flow.reverse_postorder {
+        for parameter in function.block(block).parameters.clone() {
+            let local = starts[block.index()].iter().position(|&content| content == Content::Value(parameter));
+            function.values[parameter.index()].local = local.and_then(|slot| u32::try_from(slot).ok());
+        }
+    }
+}
+
+/// How many slots the frame has before the stack.
+fn slots(function: &Function) -> usize {
+    let named = function.snapshots.iter().filter(|snapshot| snapshot.parent.is_none()).map(|snapshot| snapshot.locals.len());
+    named.max().unwrap_or(0)
+}
+
+fn meet(function: &Function, flow: &ControlFlow, ends: &[Vec<Content>], block: Block, slot: usize, old: Content) -> Content {
+    if old == Content::Unknown {
+        return Content::Unknown;
+    }
+    let edges = flow.predecessors(block);
+    let content = |from: Block| ends[from.index()][slot];
+    if edges.iter().all(|edge| content(edge.from) == Content::Unreached) {
+        return Content::Unreached;
+    }
+    // A parameter that gets the content on every edge stands for it.
+    for (position, &parameter) in function.block(block).parameters.iter().enumerate() {
+        let gets = edges.iter().all(|edge| {
+            let argument = function.successors(edge.from).nth(edge.target).map(|target| function.root(target.arguments[position]));
+            match (content(edge.from), argument) {
+                (Content::Unreached, _) => true,
+                (Content::Value(value), Some(argument)) => value == argument,
+                (Content::Empty, Some(argument)) => function.ty(argument).classes == ClassSet::NULL,
+                _ => false,
+            }
+        });
+        if gets {
+            return Content::Value(parameter);
+        }
+    }
+    let mut known = edges.iter().map(|edge| content(edge.from)).filter(|&content| content != Content::Unreached);
+    let first = known.next().unwrap_or(Content::Unreached);
+    if known.all(|content| content == first) { first } else { Content::Unknown }
+}
+
+fn pass(function: &Function, block: Block, contents: &mut [Content]) {
+    for &id in &function.block(block).instructions {
+        let instruction = function.instruction(id);
+        let slot = match instruction.immediates.first() {
+            Some(&Immediate::Int(slot)) => usize::try_from(slot).unwrap_or(usize::MAX),
+            _ => continue,
+        };
+        let Some(content) = contents.get_mut(slot) else { continue };
+        match (instruction.op, instruction.result) {
+            (Op::SetLocal, _) => *content = Content::Value(function.root(instruction.operands[0])),
+            (Op::ClearLocal, _) => *content = Content::Empty,
+            (Op::Argument | Op::EntrySlot, Some(result)) => *content = Content::Value(result),
+            _ => {}
+        }
+    }
+}
