@@ -41,6 +41,9 @@ pub struct FrameRecipe {
     pub stack: Vec<Source>,
     /// Whether this frame is really in the thread's chain (inlined frames may be left out).
     pub pushed: bool,
+    /// Of a caller: the frame inside is an `__init__` that a call of its class enters. The instance is on top of this stack, and what `__init__` returns is
+    /// dropped (it must be None).
+    pub constructs: bool,
 }
 
 /// How compiled code leaves.

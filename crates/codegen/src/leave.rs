@@ -248,7 +248,8 @@ impl Lowering<'_> {
                     None => Source::Null,
                 });
             }
-            frames.push(FrameRecipe { code: code.address, function, offset: snapshot.offset, locals, stack, pushed: outermost });
+            let (offset, constructs) = (snapshot.offset, snapshot.constructs);
+            frames.push(FrameRecipe { code: code.address, function, offset, locals, stack, pushed: outermost, constructs });
         }
         // What no slot names dies when the frames are written.
         let releases = owned

@@ -294,7 +294,7 @@ impl Generator {
     fn snapshot(&mut self) -> SnapshotId {
         let locals = (0..LOCALS).map(|_| (!self.random.one_in(4)).then(|| self.any())).collect();
         let stack = (0..self.random.below(3)).map(|_| Some(self.any())).collect();
-        self.function.add_snapshot(Snapshot { parent: None, code: CodeRef(0), offset: 1, locals, stack, function: None })
+        self.function.add_snapshot(Snapshot { parent: None, code: CodeRef(0), offset: 1, locals, stack, function: None, constructs: false })
     }
 
     fn append(&mut self, block: Block, instruction: Instruction, ty: Option<Type>) -> Option<Value> {

@@ -113,7 +113,7 @@ impl Generator<'_> {
             stack.push(self.pool.get(index).copied());
         }
         let (offset, locals) = (self.offset, self.locals.clone());
-        self.function.add_snapshot(Snapshot { parent: None, code: CodeRef(0), offset, locals, stack, function: None })
+        self.function.add_snapshot(Snapshot { parent: None, code: CodeRef(0), offset, locals, stack, function: None, constructs: false })
     }
 
     fn start(&mut self) {
@@ -489,7 +489,7 @@ impl Generator<'_> {
         self.parameters_for_locals(head);
         let counter = self.function.add_parameter(head, Type::INT, None);
         let (offset, locals) = (self.offset, self.locals.clone());
-        let state = Snapshot { parent: None, code: CodeRef(0), offset, locals: locals.clone(), stack: Vec::new(), function: None };
+        let state = Snapshot { parent: None, code: CodeRef(0), offset, locals: locals.clone(), stack: Vec::new(), function: None, constructs: false };
         self.function.block_mut(head).entry_snapshot = Some(self.function.add_snapshot(state));
         let less = Instruction::new(Op::IntCompare, &[counter, end]).with_immediate(Immediate::Condition(Condition::Less));
         let test = self.value(less, Type::BOOL);

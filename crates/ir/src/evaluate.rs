@@ -223,6 +223,9 @@ impl Machine<'_> {
             if let Some(value) = snapshot.function {
                 text.push_str(&format!(" function {}", self.get(value)?));
             }
+            if snapshot.constructs {
+                text.push_str(" constructs");
+            }
         }
         Ok(text)
     }

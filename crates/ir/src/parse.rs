@@ -465,7 +465,7 @@ impl Reader {
         let offset = cursor.number()?;
         let locals = self.slots(cursor, "locals", "_")?;
         let stack = self.slots(cursor, "stack", "null")?;
-        let mut snapshot = Snapshot { parent: None, code, offset, locals, stack, function: None };
+        let mut snapshot = Snapshot { parent: None, code, offset, locals, stack, function: None, constructs: false };
         if cursor.keyword("parent") {
             let parent = cursor.snapshot()?;
             snapshot.parent = Some(self.use_snapshot(parent));
@@ -474,6 +474,7 @@ impl Reader {
             let value = cursor.value()?;
             snapshot.function = Some(self.use_value(value));
         }
+        snapshot.constructs = cursor.keyword("constructs");
         if place(&mut self.snapshots, id.index(), snapshot) { Ok(()) } else { Err(format!("{id} is there twice")) }
     }
 
@@ -507,7 +508,7 @@ impl Reader {
         if let Some(missing) = self.used_snapshots.iter().find(|id| !is_there(id)) {
             return Err(format!("{missing} is missing"));
         }
-        let unused = || Snapshot { parent: None, code: CodeRef(0), offset: 0, locals: Vec::new(), stack: Vec::new(), function: None };
+        let unused = || Snapshot { parent: None, code: CodeRef(0), offset: 0, locals: Vec::new(), stack: Vec::new(), function: None, constructs: false };
         function.snapshots = self.snapshots.into_iter().map(|snapshot| snapshot.unwrap_or_else(unused)).collect();
         let mut values = self.values;
         while values.len() < self.used_values {

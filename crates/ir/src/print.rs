@@ -145,6 +145,9 @@ impl fmt::Display for SnapshotText<'_> {
         if let Some(value) = snapshot.function {
             write!(formatter, " function {value}")?;
         }
+        if snapshot.constructs {
+            formatter.write_str(" constructs")?;
+        }
         Ok(())
     }
 }

@@ -17,6 +17,9 @@ pub struct Snapshot {
     pub stack: Vec<Option<Value>>,
     /// The function object of an inlined frame; `None` for the outermost.
     pub function: Option<Value>,
+    /// Of a caller: the callee is an `__init__` that a call of its class enters. The instance is on top of this stack, and what the callee returns is
+    /// dropped (it must be None).
+    pub constructs: bool,
 }
 
 impl Snapshot {

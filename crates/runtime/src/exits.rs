@@ -4,7 +4,7 @@ use std::ffi::c_int;
 
 use coachwhip_abi::counters::Counter;
 use coachwhip_abi::environment::CodeHeader;
-use coachwhip_abi::recipe::Recipe;
+use coachwhip_abi::recipe::{FrameRecipe, Recipe};
 
 use crate::compiled::Compiled;
 use crate::ffi::{self, Code, CodeQueries, Frame, PyObject, ThreadState};
@@ -131,27 +131,40 @@ unsafe fn finish(tstate: *mut ThreadState, frame: *mut Frame, start: Start) -> *
 }
 
 /// The inlined callee returned (or raised): how its caller goes on.
-unsafe fn after_call(frame: *mut Frame, result: *mut PyObject) -> Start {
+unsafe fn after_call(frame: *mut Frame, recipe: &FrameRecipe, result: *mut PyObject) -> Start {
     // SAFETY: the caller's `instr_ptr` is its CALL, whose operands are not on its stack any more; there is room for the result.
     unsafe {
         let offset = Frame::instruction_offset(frame) as usize;
         if result.is_null() {
             return Start::Raise { offset, no_traceback: false };
         }
-        *Frame::slot(frame, (*frame).stacktop as usize) = result;
-        (*frame).stacktop += 1;
+        if recipe.constructs {
+            // EXIT_INIT_CHECK
+            let is_none = result == pyo3_ffi::Py_None();
+            if !is_none {
+                let name = (*pyo3_ffi::Py_TYPE(result)).tp_name;
+                pyo3_ffi::PyErr_Format(pyo3_ffi::PyExc_TypeError, c"__init__() should return None, not '%.200s'".as_ptr(), name);
+            }
+            ffi::Py_DECREF(result);
+            if !is_none {
+                return Start::Raise { offset, no_traceback: false };
+            }
+        } else {
+            *Frame::slot(frame, (*frame).stacktop as usize) = result;
+            (*frame).stacktop += 1;
+        }
         (*frame).instr_ptr = (*frame).instr_ptr.add(unwind::instruction_length(Frame::code(frame), offset));
         Start::Resume
     }
 }
 
 /// Runs the frames from the innermost to the second one; how the first one goes on.
-unsafe fn finish_inlined(tstate: *mut ThreadState, chain: &[*mut Frame], mut start: Start) -> Start {
+unsafe fn finish_inlined(tstate: *mut ThreadState, chain: &[*mut Frame], recipe: &Recipe, mut start: Start) -> Start {
     // SAFETY: the chain is linked and complete.
     unsafe {
-        for pair in chain.windows(2).rev() {
+        for (index, pair) in chain.windows(2).enumerate().rev() {
             let result = finish(tstate, pair[1], start);
-            start = after_call(pair[0], result);
+            start = after_call(pair[0], &recipe.frames[index], result);
         }
     }
     start
@@ -169,7 +182,7 @@ pub unsafe extern "C" fn exit(tstate: *mut ThreadState, frame: *mut Frame, heade
         let recipe = &compiled.tables.recipes[number & 0xFFFF_FFFF];
         let chain = materialise(tstate, frame, recipe, buffer, false);
         policy::count_exit(compiled, number & 0xFFFF_FFFF, recipe, frame, chain[chain.len() - 1]);
-        let start = finish_inlined(tstate, &chain, Start::Resume);
+        let start = finish_inlined(tstate, &chain, recipe, Start::Resume);
         finish(tstate, frame, start)
     }
 }
@@ -186,7 +199,7 @@ pub unsafe extern "C" fn raise(tstate: *mut ThreadState, frame: *mut Frame, head
         let recipe = &compiled.tables.recipes[number & 0xFFFF_FFFF];
         Counter::Raises.add(1);
         let (chain, start) = materialise_raise(tstate, frame, recipe, buffer, false);
-        let start = finish_inlined(tstate, &chain, start);
+        let start = finish_inlined(tstate, &chain, recipe, start);
         finish(tstate, frame, start)
     }
 }
@@ -221,7 +234,7 @@ pub unsafe extern "C" fn exit_loop(tstate: *mut ThreadState, frame: *mut Frame, 
         let recipe = &compiled.tables.recipes[number & 0xFFFF_FFFF];
         let chain = materialise(tstate, frame, recipe, buffer, true);
         policy::count_exit(compiled, number & 0xFFFF_FFFF, recipe, frame, chain[chain.len() - 1]);
-        let start = finish_inlined(tstate, &chain, Start::Resume);
+        let start = finish_inlined(tstate, &chain, recipe, Start::Resume);
         finish_loop(tstate, frame, start)
     }
 }
@@ -238,7 +251,7 @@ pub unsafe extern "C" fn raise_loop(tstate: *mut ThreadState, frame: *mut Frame,
         let recipe = &compiled.tables.recipes[number & 0xFFFF_FFFF];
         Counter::Raises.add(1);
         let (chain, start) = materialise_raise(tstate, frame, recipe, buffer, true);
-        let start = finish_inlined(tstate, &chain, start);
+        let start = finish_inlined(tstate, &chain, recipe, start);
         finish_loop(tstate, frame, start)
     }
 }

@@ -167,6 +167,7 @@ pub(crate) unsafe fn give_to_interpreter(frame: *mut Frame) {
             locals: vec![Source::InPlaceOwned; (*code).slot_count()],
             stack: Vec::new(),
             pushed: true,
+            constructs: false,
         };
         let mut garbage = Vec::new();
         write(frame, &recipe, std::ptr::null(), &mut garbage);

@@ -462,6 +462,7 @@ impl Builder {
             locals: locals.to_vec(),
             stack: stack.to_vec(),
             function: None,
+            constructs: false,
         };
         self.snapshot = Some(self.function.add_snapshot(snapshot));
     }

@@ -149,7 +149,7 @@ impl Builder<'_> {
             return Ok(None);
         }
         let Some(parameters) = self.bind(code, function, arguments, keywords)? else { return Ok(None) };
-        if let Some(result) = self.inline(callable, function, code_ref, &parameters)? {
+        if let Some(result) = self.inline(callable, function, code_ref, &parameters, None)? {
             return Ok(Some(result));
         }
         let operands: Vec<Value> = std::iter::once(callable).chain(parameters).collect();
@@ -228,7 +228,7 @@ impl Builder<'_> {
             self.call_helper(Helper::CheckInit, &[outcome])?;
             return Ok(Some(instance));
         };
-        let outcome = match self.inline(init_function, function, code_ref, &parameters)? {
+        let outcome = match self.inline(init_function, function, code_ref, &parameters, Some(instance))? {
             Some(outcome) => outcome,
             None => {
                 // `__init__` can run any code, which may even change the instance's class.
@@ -244,7 +244,14 @@ impl Builder<'_> {
     }
 
     /// Builds a small callee's body in place. The callee has no frame of its own, so nothing in it may run any code; exits make its frame.
-    fn inline(&mut self, callable: Value, function: &FunctionFacts, code_ref: CodeRef, parameters: &[Value]) -> Result<Option<Value>> {
+    fn inline(
+        &mut self,
+        callable: Value,
+        function: &FunctionFacts,
+        code_ref: CodeRef,
+        parameters: &[Value],
+        instance: Option<Value>,
+    ) -> Result<Option<Value>> {
         let facts = self.facts;
         let code = &facts.codes[code_ref.index()];
         let depth = self.frame.inlined.map_or(0, |inlined| inlined.depth);
@@ -261,7 +268,7 @@ impl Builder<'_> {
             return Ok(None);
         }
         let checkpoint = self.checkpoint();
-        match self.build_inlined(callable, code_ref, parameters, depth) {
+        match self.build_inlined(callable, code_ref, parameters, instance, depth) {
             Ok(result) => Ok(Some(result)),
             Err(BuildError::Unsupported(_)) => {
                 self.roll_back(checkpoint);
@@ -271,8 +278,17 @@ impl Builder<'_> {
         }
     }
 
-    fn build_inlined(&mut self, callable: Value, code_ref: CodeRef, parameters: &[Value], depth: u32) -> Result<Value> {
-        let parent = self.snapshot_during();
+    fn build_inlined(&mut self, callable: Value, code_ref: CodeRef, parameters: &[Value], instance: Option<Value>, depth: u32) -> Result<Value> {
+        let parent = match instance {
+            None => self.snapshot_during(),
+            Some(instance) => {
+                self.push(instance);
+                let parent = self.snapshot_during();
+                self.function.snapshots[parent.index()].constructs = true;
+                self.frame.stack.pop();
+                parent
+            }
+        };
         let continuation = self.function.add_block();
         let empty = Type { representation: Representation::Object, classes: coachwhip_ir::ClassSet::EMPTY, identity: coachwhip_ir::Identity::Unknown };
         let result = self.function.add_parameter(continuation, empty, None);

@@ -84,6 +84,7 @@ impl Builder<'_> {
             locals: self.frame.locals.clone(),
             stack,
             function: self.frame.inlined.map(|inlined| inlined.function),
+            constructs: false,
         };
         self.function.add_snapshot(snapshot)
     }
