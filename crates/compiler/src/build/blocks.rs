@@ -358,6 +358,8 @@ impl Builder<'_> {
         let stack = stack
             .into_iter()
             .map(|slot| {
+                // At a forward join a NULL of this edge may be an object on another.
+                let slot = slot.or_else(|| (!head.is_loop_head).then(|| self.null()));
                 slot.map(|value| {
                     let may_be_null = self.ty(value).classes.may_be_null();
                     let ty = match (head.is_loop_head, may_be_null) {

@@ -208,6 +208,11 @@ impl<'facts> Builder<'facts> {
         self.current = Some(entry.block);
         self.frame.locals = entry.locals.clone();
         self.frame.stack = entry.stack.clone();
+        for slot in self.frame.stack.iter_mut().chain(&mut self.frame.locals) {
+            if slot.is_some_and(|value| self.function.ty(value).classes == coachwhip_ir::ClassSet::NULL) {
+                *slot = None;
+            }
+        }
         let code = self.code();
         let first = code.instructions.partition_point(|(instruction, _)| instruction.offset < head);
         if plan.heads[&head].is_loop_head {

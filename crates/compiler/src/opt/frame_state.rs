@@ -89,13 +89,24 @@ impl FrameStates {
 
     /// A snapshot of a state; none if nothing at all is known of the frame.
     pub(super) fn snapshot(&mut self, function: &mut Function, block: Block, state: &FrameState, offset: u32) -> Option<SnapshotId> {
-        let base = state.base?;
+        // Where nothing was said of the frame yet, any snapshot of it tells how many locals there are; only unboxed ones matter, and there are none yet.
+        let anything = || {
+            let position = function.snapshots.iter().position(|snapshot| snapshot.parent.is_none() && snapshot.function.is_none())?;
+            Some(SnapshotId::from_index(position))
+        };
+        let (base, is_known) = match state.base {
+            Some(base) => (base, true),
+            None => (anything()?, false),
+        };
         if let Some((last_block, last_base, changes, last_offset, made)) = self.last
             && (last_block, last_base, changes, last_offset) == (block, base, state.changes.len(), offset)
         {
             return Some(made);
         }
         let mut snapshot = function.snapshots[base.index()].clone();
+        if !is_known {
+            snapshot.locals.fill(None);
+        }
         for &(slot, value) in &state.changes {
             if let Some(local) = snapshot.locals.get_mut(slot as usize) {
                 *local = value;
