@@ -62,6 +62,8 @@ impl std::error::Error for CodegenError {}
 
 /// More instructions of the IR than this are too many for one function: time and memory of register allocation.
 const INSTRUCTION_LIMIT: usize = 60_000;
+/// The same of Cranelift's IR: with many locals each exit stores many words (300 exits of 600 words took 20 seconds).
+const CLIF_LIMIT: usize = 100_000;
 /// More bytes on the machine stack than this would outrun the margin of `Environment::stack_limit`.
 const FRAME_LIMIT: u32 = 64 * 1024;
 
@@ -82,6 +84,9 @@ pub fn generate(
     let mut context = Context::new();
     let mut builder_context = FunctionBuilderContext::new();
     let tables = lower::lower(function, facts, environment, options, &mut context.func, &mut builder_context, isa)?;
+    if context.func.dfg.num_insts() > CLIF_LIMIT {
+        return Err(CodegenError::TooBig);
+    }
     let clif = options.want_clif.then(|| context.func.display().to_string());
     context.compile(isa, &mut ControlPlane::default()).map_err(|error| host::compile_error(&error.inner, &context_text(error.func)))?;
     let compiled = context.take_compiled_code().ok_or_else(|| CodegenError::Bug("no code".to_owned()))?;

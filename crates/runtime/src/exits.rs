@@ -293,9 +293,13 @@ pub unsafe extern "C" fn return_slow(tstate: *mut ThreadState, frame: *mut Frame
 pub unsafe extern "C" fn catch(tstate: *mut ThreadState, frame: *mut Frame, instr_ptr: *mut ffi::CodeUnit) -> *mut PyObject {
     // SAFETY: the contract.
     unsafe {
-        if !unwind::take_no_traceback() {
+        let no_traceback = unwind::take_no_traceback();
+        if !no_traceback {
             (*frame).instr_ptr = instr_ptr;
             unwind::add_traceback(tstate);
+        }
+        if monitoring::foreign_tools(tstate) {
+            unwind::catch_traced(frame, no_traceback);
         }
         ffi::PyErr_GetRaisedException()
     }

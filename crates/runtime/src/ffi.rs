@@ -135,6 +135,10 @@ pub struct GetSetDescriptor {
 
 #[allow(missing_docs)]
 unsafe extern "C" {
+    pub fn _PyMonitoring_FireRaiseEvent(state: *mut u8, code: *mut PyObject, offset: i32) -> c_int;
+    pub fn _PyMonitoring_FireReraiseEvent(state: *mut u8, code: *mut PyObject, offset: i32) -> c_int;
+    pub fn _PyMonitoring_FireExceptionHandledEvent(state: *mut u8, code: *mut PyObject, offset: i32) -> c_int;
+    pub fn _PyMonitoring_FirePyUnwindEvent(state: *mut u8, code: *mut PyObject, offset: i32) -> c_int;
     pub fn PyThreadState_GetFrame(tstate: *mut ThreadState) -> *mut PyObject;
     pub fn PyThreadState_Next(tstate: *mut ThreadState) -> *mut ThreadState;
     pub fn PyInterpreterState_ThreadHead(interpreter: *mut c_void) -> *mut ThreadState;

@@ -28,6 +28,8 @@ pub(crate) struct Originals {
     eval: Cell<Option<FastWithKeywords>>,
     exec: Cell<Option<FastWithKeywords>>,
     set_local_events: Cell<Option<Fast>>,
+    get_events: Cell<Option<TwoArguments>>,
+    all_events: Cell<Option<TwoArguments>>,
     proxy_set_item: Cell<Option<SetItem>>,
 }
 
@@ -41,6 +43,8 @@ impl Originals {
             eval: Cell::new(None),
             exec: Cell::new(None),
             set_local_events: Cell::new(None),
+            get_events: Cell::new(None),
+            all_events: Cell::new(None),
             proxy_set_item: Cell::new(None),
         }
     }
@@ -154,6 +158,48 @@ unsafe extern "C" fn set_local_events(module: *mut PyObject, arguments: *const *
     }
 }
 
+/// `sys.monitoring.get_events(tool)`: that we listen is nobody's business; programs ask in order to find tools that were left on.
+unsafe extern "C" fn get_events(module: *mut PyObject, tool: *mut PyObject) -> *mut PyObject {
+    // SAFETY: CPython calls it (METH_O); the original was there when it was replaced.
+    unsafe {
+        if monitoring::is_own_tool(tool) {
+            return ffi::PyLong_FromLong(0);
+        }
+        let original = RUNTIME.originals.get_events.get().expect("replaced");
+        original(module, tool)
+    }
+}
+
+/// `sys.monitoring._all_events()`: a dict of the events that somebody listens to, and the bits of the tools.
+unsafe extern "C" fn all_events(module: *mut PyObject, nothing: *mut PyObject) -> *mut PyObject {
+    // SAFETY: CPython calls it (METH_NOARGS); the original was there when it was replaced. The dict is new, of strs and ints.
+    unsafe {
+        let original = RUNTIME.originals.all_events.get().expect("replaced");
+        let events = original(module, nothing);
+        if events.is_null() || !RUNTIME.running.get() {
+            return events;
+        }
+        let others = pyo3_ffi::PyDict_New();
+        let (mut position, mut name, mut tools) = (0, std::ptr::null_mut(), std::ptr::null_mut());
+        while !others.is_null() && pyo3_ffi::PyDict_Next(events, &raw mut position, &raw mut name, &raw mut tools) != 0 {
+            let left = ffi::PyLong_AsLong(tools) & !monitoring::TOOL_BIT;
+            if left == 0 {
+                continue;
+            }
+            let left = ffi::PyLong_FromLongLong(left);
+            let failed = left.is_null() || pyo3_ffi::PyDict_SetItem(others, name, left) != 0;
+            ffi::Py_XDECREF(left);
+            if failed {
+                ffi::Py_DECREF(others);
+                ffi::Py_DECREF(events);
+                return std::ptr::null_mut();
+            }
+        }
+        ffi::Py_DECREF(events);
+        others
+    }
+}
+
 /// Replaces the C function of a built-in function object; yields the old one. Nothing happens if it does not take its arguments as expected.
 unsafe fn replace(module: &CStr, path: &[&CStr], flags: c_int, new: *mut c_void) -> Result<Option<*mut c_void>, String> {
     // SAFETY: PyCFunctionObject: the header, then the definition.
@@ -206,6 +252,8 @@ pub(crate) unsafe fn start() -> Result<(), String> {
         replace!(originals, eval: FastWithKeywords, c"builtins", [c"eval"], pyo3_ffi::METH_FASTCALL | pyo3_ffi::METH_KEYWORDS);
         replace!(originals, exec: FastWithKeywords, c"builtins", [c"exec"], pyo3_ffi::METH_FASTCALL | pyo3_ffi::METH_KEYWORDS);
         replace!(originals, set_local_events: Fast, c"sys", [c"monitoring", c"set_local_events"], pyo3_ffi::METH_FASTCALL);
+        replace!(originals, get_events: TwoArguments, c"sys", [c"monitoring", c"get_events"], pyo3_ffi::METH_O);
+        replace!(originals, all_events: TwoArguments, c"sys", [c"monitoring", c"_all_events"], pyo3_ffi::METH_NOARGS);
         if originals.f_locals.get().is_none() {
             let dict = python::Owned::new(pyo3_ffi::PyType_GetDict(&raw mut pyo3_ffi::PyFrame_Type))?;
             let descriptor = pyo3_ffi::PyDict_GetItemString(dict.get(), c"f_locals".as_ptr());

@@ -332,6 +332,57 @@ pub(crate) unsafe fn foreign_tools(tstate: *mut ThreadState) -> bool {
     }
 }
 
+/// Events of exceptions, by number.
+pub(crate) mod event {
+    pub(crate) const RAISE: usize = 10;
+    pub(crate) const EXCEPTION_HANDLED: usize = 11;
+    pub(crate) const PY_UNWIND: usize = 12;
+    pub(crate) const RERAISE: usize = 14;
+}
+
+/// Tells other tools of what happens to the exception that is set, as `monitor_raise` and its like do in Python/ceval.c, which are not exported. If a callback
+/// raises, its exception takes the place.
+///
+/// # Safety
+/// `frame` is the current frame; `offset` one of its instructions, in code units; an exception is set. May run any Python code.
+pub(crate) unsafe fn send(event: usize, frame: *mut Frame, offset: usize) {
+    // SAFETY: `monitors` was found by `start`; PyMonitoringState is two bytes, the first the tools to call.
+    unsafe {
+        let monitors = RUNTIME.monitoring.monitors.get();
+        if monitors.is_null() {
+            return;
+        }
+        let mut state = [*monitors.add(event) & !(1 << TOOL), 0];
+        if state[0] == 0 {
+            return;
+        }
+        let fire = match event {
+            event::RAISE => ffi::_PyMonitoring_FireRaiseEvent,
+            event::EXCEPTION_HANDLED => ffi::_PyMonitoring_FireExceptionHandledEvent,
+            event::PY_UNWIND => ffi::_PyMonitoring_FirePyUnwindEvent,
+            _ => ffi::_PyMonitoring_FireReraiseEvent,
+        };
+        let _ = fire(state.as_mut_ptr(), Frame::code(frame).cast(), (offset * 2) as i32);
+    }
+}
+
+/// Whether a tool's number is ours while we listen.
+///
+/// # Safety
+/// `tool` is a live object; the GIL is held.
+pub(crate) unsafe fn is_own_tool(tool: *mut PyObject) -> bool {
+    // SAFETY: an int makes it never raise.
+    unsafe {
+        let mut overflow: c_int = 0;
+        RUNTIME.running.get()
+            && pyo3_ffi::PyLong_Check(tool) != 0
+            && ffi::PyLong_AsLongLongAndOverflow(tool, &raw mut overflow) == i64::from(TOOL)
+    }
+}
+
+/// The bit of our tool.
+pub(crate) const TOOL_BIT: i64 = 1 << TOOL;
+
 /// Registers the callbacks and switches the events on.
 ///
 /// # Errors

@@ -3,9 +3,11 @@
 
 use coachwhip_abi::bytecode::Op;
 use coachwhip_abi::bytecode::table::Kind;
+use coachwhip_abi::environment::frame_state;
 
 use crate::exits::{LOOP_CONTINUE, LOOP_ERROR};
 use crate::ffi::{self, Code, CodeQueries, Frame, PyObject, ThreadState};
+use crate::monitoring::{self, event};
 
 pub(crate) use crate::helpers::exceptions::take_suppress_traceback as take_no_traceback;
 
@@ -104,17 +106,45 @@ pub(crate) unsafe fn dispatch(tstate: *mut ThreadState, frame: *mut Frame, offse
             (*frame).instr_ptr = Code::units(code).add(offset);
             add_traceback(tstate);
         }
+        let traced = monitoring::foreign_tools(tstate);
+        if traced {
+            monitoring::send(if no_traceback { event::RERAISE } else { event::RAISE }, frame, offset);
+        }
         let Some(handler) = find_handler(table_of(code), offset) else {
             cut_stack(frame, 0);
+            if traced {
+                monitoring::send(event::PY_UNWIND, frame, offset);
+            }
             return false;
         };
         cut_stack(frame, handler.depth);
         if handler.push_lasti {
             push(frame, lasti(frame));
         }
+        if traced {
+            monitoring::send(event::EXCEPTION_HANDLED, frame, handler.target);
+        }
         push(frame, ffi::PyErr_GetRaisedException());
         (*frame).instr_ptr = Code::units(code).add(handler.target);
         true
+    }
+}
+
+/// A tracer or another tool was switched on by the call that raised: what the interpreter would send for an exception that compiled code catches. The frame
+/// leaves compiled code at the handler.
+///
+/// # Safety
+/// `frame` is the current frame, which runs compiled; an exception is set. May run any Python code.
+#[cold]
+pub(crate) unsafe fn catch_traced(frame: *mut Frame, no_traceback: bool) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let offset = Frame::instruction_offset(frame) as usize;
+        monitoring::send(if no_traceback { event::RERAISE } else { event::RAISE }, frame, offset);
+        if let Some(handler) = find_handler(table_of(Frame::code(frame)), offset) {
+            monitoring::send(event::EXCEPTION_HANDLED, frame, handler.target);
+        }
+        (*frame).state |= frame_state::LEAVE;
     }
 }
 

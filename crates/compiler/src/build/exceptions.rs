@@ -43,6 +43,9 @@ impl Builder<'_> {
             self.push(lasti);
         }
         self.push(exception);
+        // Locals that were handed out, or a tracer that the call switched on before it raised: the handler is the interpreter's.
+        let snapshot = self.snapshot_at(entry.target);
+        self.emit_checked(Op::CheckFrame, &[], &[], None, snapshot);
         self.jump_to_offset(entry.target)
     }
 
