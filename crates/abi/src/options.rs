@@ -99,9 +99,9 @@ options! {
     /// 1 switches the JIT on at start-up, 0 keeps it off whatever the program says.
     enabled "COACHWHIP": bool = "0",
     /// How many calls make a function hot. With 1 everything is compiled at its first call.
-    threshold "COACHWHIP_THRESHOLD": u64 = "200",
+    threshold "COACHWHIP_THRESHOLD": u64 = "1000",
     /// How many turns make a loop hot.
-    loop_threshold "COACHWHIP_LOOP_THRESHOLD": u64 = "1000",
+    loop_threshold "COACHWHIP_LOOP_THRESHOLD": u64 = "2000",
     /// 1 compiles on a background thread, 0 in the foreground, at the moment a function gets hot.
     background "COACHWHIP_BACKGROUND": bool = "1",
     /// How many exits by one guess are too many, and the code is compiled again without it.

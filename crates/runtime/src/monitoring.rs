@@ -107,7 +107,7 @@ unsafe fn started(code: *mut Code) -> bool {
             Status::Cold => {
                 let starts = state.starts.get() + 1;
                 state.starts.set(starts);
-                if starts < RUNTIME.threshold.get() || RUNTIME.paused.get() > 0 {
+                if starts < threshold_for(RUNTIME.threshold.get(), code) || RUNTIME.paused.get() > 0 {
                     return true;
                 }
                 if !is_eligible(&*code) || (*code).flag_bits() & ffi::OPTIMIZED == 0 {
@@ -201,6 +201,21 @@ unsafe fn hook_allocation(frame: *mut Frame) {
     }
 }
 
+/// Code units whose compilation takes about as long as a warm-up of the plain threshold.
+const PLAIN_SIZE: u64 = 500;
+/// Thresholds below this are for tests: they are taken as they are.
+const TEST_THRESHOLD: u64 = 100;
+
+/// How hot code must be to be worth compiling: large code costs more, so it has to show more.
+fn threshold_for(threshold: u64, code: *mut Code) -> u64 {
+    if threshold < TEST_THRESHOLD {
+        return threshold;
+    }
+    // SAFETY: the callers hold the GIL and have a live code object.
+    let units = unsafe { Code::unit_count(code) } as u64;
+    threshold + threshold * units / PLAIN_SIZE
+}
+
 enum Jumped {
     Listen,
     Disable,
@@ -217,7 +232,7 @@ unsafe fn jumped(code: *mut Code, target: u32) -> Jumped {
             Status::Cold => {
                 let turns = row.turns.get() + 1;
                 row.turns.set(turns);
-                if turns < RUNTIME.loop_threshold.get() || RUNTIME.paused.get() > 0 {
+                if turns < threshold_for(RUNTIME.loop_threshold.get(), code) || RUNTIME.paused.get() > 0 {
                     return Jumped::Listen;
                 }
                 if !is_eligible(&*code) {

@@ -75,7 +75,7 @@ unsafe fn refute(compiled: &Compiled, reason: Reason, outermost: *mut Frame, fra
                 let row = state.loop_state(offset);
                 let old = row.compiled.replace(std::ptr::null_mut());
                 row.status.set(Status::Cold);
-                row.turns.set(RUNTIME.loop_threshold.get());
+                row.turns.set(u64::MAX / 2);
                 if !old.is_null() {
                     watchers::retire(old);
                 }
