@@ -136,10 +136,12 @@ impl Builder<'_> {
         self.check_exception()?;
         self.end_iteration(after)?;
         self.current = Some(body);
-        // The item is not NULL here; the branch has seen to it.
+        // The item is not NULL here, the branch has seen to it; should the guard fail on purpose, the iterator has moved on already.
         let ty = Type::object(self.ty(item).classes.without_null());
-        let snapshot = self.snapshot_before();
+        self.push(item);
+        let snapshot = self.snapshot_at(self.bytecode.next);
         let item = self.emit_checked(Op::GuardNotNull, &[item], &[Immediate::Reason(Reason::Missing)], Some(ty), snapshot).expect("it has a type");
+        self.pop_nullable()?;
         self.push(item);
         let snapshot = self.snapshot_at(self.bytecode.next);
         self.emit_checked(Op::CheckFrame, &[], &[], None, snapshot);
