@@ -89,7 +89,7 @@ fn integer_operations() {
         })
     });
     check(Op::IntShiftLeft, |left, right| {
-        if !(0..=62).contains(&right) {
+        if !(0..=63).contains(&right) {
             return None;
         }
         (left << right >> right == left).then(|| left << right)

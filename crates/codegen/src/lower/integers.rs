@@ -6,8 +6,8 @@ use coachwhip_ir::{Condition, Instruction, Op, Reason};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
 
-/// A count of bits beyond this cannot be shifted left in a register without losing the sign.
-const SHIFT_LIMIT: i64 = 62;
+/// Beyond this the processor takes the count of bits modulo 64.
+const SHIFT_LIMIT: i64 = 63;
 
 impl Lowering<'_> {
     fn two(&self, instruction: &Instruction) -> Result<(Value, Value), CodegenError> {
