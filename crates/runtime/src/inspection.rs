@@ -28,6 +28,11 @@ pub(crate) struct Originals {
     eval: Cell<Option<FastWithKeywords>>,
     exec: Cell<Option<FastWithKeywords>>,
     set_local_events: Cell<Option<Fast>>,
+    set_events: Cell<Option<Fast>>,
+    settrace: Cell<Option<TwoArguments>>,
+    setprofile: Cell<Option<TwoArguments>>,
+    settraceallthreads: Cell<Option<TwoArguments>>,
+    setprofileallthreads: Cell<Option<TwoArguments>>,
     get_events: Cell<Option<TwoArguments>>,
     all_events: Cell<Option<TwoArguments>>,
     proxy_set_item: Cell<Option<SetItem>>,
@@ -43,6 +48,11 @@ impl Originals {
             eval: Cell::new(None),
             exec: Cell::new(None),
             set_local_events: Cell::new(None),
+            set_events: Cell::new(None),
+            settrace: Cell::new(None),
+            setprofile: Cell::new(None),
+            settraceallthreads: Cell::new(None),
+            setprofileallthreads: Cell::new(None),
             get_events: Cell::new(None),
             all_events: Cell::new(None),
             proxy_set_item: Cell::new(None),
@@ -158,6 +168,54 @@ unsafe extern "C" fn set_local_events(module: *mut PyObject, arguments: *const *
     }
 }
 
+/// `sys.monitoring.set_events(tool, events)`
+unsafe extern "C" fn set_events(module: *mut PyObject, arguments: *const *mut PyObject, count: ffi::Py_ssize_t) -> *mut PyObject {
+    // SAFETY: CPython calls it (METH_FASTCALL); the original was there when it was replaced.
+    unsafe {
+        let original = RUNTIME.originals.set_events.get().expect("replaced");
+        if count != 2 || monitoring::is_own_tool(*arguments) {
+            return original(module, arguments, count);
+        }
+        monitoring::step_aside();
+        let result = original(module, arguments, count);
+        monitoring::step_back();
+        result
+    }
+}
+
+/// `sys.settrace` and its like.
+unsafe fn change_tracing(original: &Cell<Option<TwoArguments>>, module: *mut PyObject, function: *mut PyObject) -> *mut PyObject {
+    // SAFETY: CPython calls it (METH_O); the original was there when it was replaced.
+    unsafe {
+        if function != pyo3_ffi::Py_None() {
+            monitoring::step_aside();
+        }
+        let result = original.get().expect("replaced")(module, function);
+        monitoring::step_back();
+        result
+    }
+}
+
+unsafe extern "C" fn settrace(module: *mut PyObject, function: *mut PyObject) -> *mut PyObject {
+    // SAFETY: the caller's promise.
+    unsafe { change_tracing(&RUNTIME.originals.settrace, module, function) }
+}
+
+unsafe extern "C" fn setprofile(module: *mut PyObject, function: *mut PyObject) -> *mut PyObject {
+    // SAFETY: the caller's promise.
+    unsafe { change_tracing(&RUNTIME.originals.setprofile, module, function) }
+}
+
+unsafe extern "C" fn settraceallthreads(module: *mut PyObject, function: *mut PyObject) -> *mut PyObject {
+    // SAFETY: the caller's promise.
+    unsafe { change_tracing(&RUNTIME.originals.settraceallthreads, module, function) }
+}
+
+unsafe extern "C" fn setprofileallthreads(module: *mut PyObject, function: *mut PyObject) -> *mut PyObject {
+    // SAFETY: the caller's promise.
+    unsafe { change_tracing(&RUNTIME.originals.setprofileallthreads, module, function) }
+}
+
 /// `sys.monitoring.get_events(tool)`: that we listen is nobody's business; programs ask in order to find tools that were left on.
 unsafe extern "C" fn get_events(module: *mut PyObject, tool: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython calls it (METH_O); the original was there when it was replaced.
@@ -252,6 +310,11 @@ pub(crate) unsafe fn start() -> Result<(), String> {
         replace!(originals, eval: FastWithKeywords, c"builtins", [c"eval"], pyo3_ffi::METH_FASTCALL | pyo3_ffi::METH_KEYWORDS);
         replace!(originals, exec: FastWithKeywords, c"builtins", [c"exec"], pyo3_ffi::METH_FASTCALL | pyo3_ffi::METH_KEYWORDS);
         replace!(originals, set_local_events: Fast, c"sys", [c"monitoring", c"set_local_events"], pyo3_ffi::METH_FASTCALL);
+        replace!(originals, set_events: Fast, c"sys", [c"monitoring", c"set_events"], pyo3_ffi::METH_FASTCALL);
+        replace!(originals, settrace: TwoArguments, c"sys", [c"settrace"], pyo3_ffi::METH_O);
+        replace!(originals, setprofile: TwoArguments, c"sys", [c"setprofile"], pyo3_ffi::METH_O);
+        replace!(originals, settraceallthreads: TwoArguments, c"sys", [c"_settraceallthreads"], pyo3_ffi::METH_O);
+        replace!(originals, setprofileallthreads: TwoArguments, c"sys", [c"_setprofileallthreads"], pyo3_ffi::METH_O);
         replace!(originals, get_events: TwoArguments, c"sys", [c"monitoring", c"get_events"], pyo3_ffi::METH_O);
         replace!(originals, all_events: TwoArguments, c"sys", [c"monitoring", c"_all_events"], pyo3_ffi::METH_NOARGS);
         if originals.f_locals.get().is_none() {

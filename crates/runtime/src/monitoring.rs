@@ -17,6 +17,7 @@ const TOOL: u8 = 5;
 /// Events by number (Include/cpython/monitoring.h).
 const PY_START: usize = 0;
 const JUMP: usize = 7;
+const OWN_EVENTS: i64 = (1 << PY_START) | (1 << JUMP);
 /// `_PY_MONITORING_UNGROUPED_EVENTS`, and `_PY_MONITORING_EVENTS`.
 const UNGROUPED_EVENTS: usize = 15;
 const EVENTS: usize = 17;
@@ -54,11 +55,13 @@ pub(crate) struct Hooks {
     disable: Cell<*mut PyObject>,
     /// `PyInterpreterState.monitors`: a byte of tool bits for each event.
     monitors: Cell<*const u8>,
+    /// Whether our events are switched off because other tools are at work.
+    aside: Cell<bool>,
 }
 
 impl Hooks {
     pub(crate) const fn new() -> Hooks {
-        Hooks { disable: Cell::new(std::ptr::null_mut()), monitors: Cell::new(std::ptr::null()) }
+        Hooks { disable: Cell::new(std::ptr::null_mut()), monitors: Cell::new(std::ptr::null()), aside: Cell::new(false) }
     }
 }
 
@@ -66,8 +69,8 @@ unsafe extern "C" fn on_start(_module: *mut PyObject, arguments: *mut *mut PyObj
     if count < 1 {
         return python::none();
     }
-    // SAFETY: the interpreter calls with (code, offset).
-    if unsafe { started((*arguments).cast()) } { python::none() } else { disable() }
+    // SAFETY: the interpreter calls with (code, offset); PyMonitoring_FirePyStartEvent with anything for the code, at any place.
+    if unsafe { !is_running(*arguments) || started((*arguments).cast()) } { python::none() } else { disable() }
 }
 
 unsafe extern "C" fn on_jump(_module: *mut PyObject, arguments: *mut *mut PyObject, count: ffi::Py_ssize_t) -> *mut PyObject {
@@ -76,6 +79,9 @@ unsafe extern "C" fn on_jump(_module: *mut PyObject, arguments: *mut *mut PyObje
     }
     // SAFETY: the interpreter calls with (code, offset, target), offsets in bytes.
     unsafe {
+        if !is_running(*arguments) {
+            return python::none();
+        }
         let code: *mut Code = (*arguments).cast();
         let (from, to) = (ffi::PyLong_AsLong(*arguments.add(1)), ffi::PyLong_AsLong(*arguments.add(2)));
         if to >= from || to < 0 {
@@ -86,6 +92,15 @@ unsafe extern "C" fn on_jump(_module: *mut PyObject, arguments: *mut *mut PyObje
             Jumped::Disable => disable(),
             Jumped::Error => std::ptr::null_mut(),
         }
+    }
+}
+
+/// Whether an object is the current frame's code.
+unsafe fn is_running(code: *mut PyObject) -> bool {
+    // SAFETY: the GIL is held.
+    unsafe {
+        let frame = (*ffi::thread_state()).current_frame;
+        !frame.is_null() && (*frame).f_executable == code && pyo3_ffi::PyCode_Check(code) != 0
     }
 }
 
@@ -341,9 +356,53 @@ pub(crate) unsafe fn foreign_tools(tstate: *mut ThreadState) -> bool {
             return false;
         }
         let monitors = RUNTIME.monitoring.monitors.get();
-        let foreign = monitors.is_null() || std::slice::from_raw_parts(monitors, UNGROUPED_EVENTS).iter().any(|tools| tools & !(1 << TOOL) != 0);
+        let foreign = monitors.is_null() || others_listen(monitors);
         RUNTIME.eval_breaker_expected.set(if foreign || !RUNTIME.running.get() { NEVER_EXPECTED } else { version });
         foreign || !RUNTIME.running.get()
+    }
+}
+
+unsafe fn others_listen(monitors: *const u8) -> bool {
+    // SAFETY: `monitors` was found by `start` in the interpreter's state.
+    unsafe { std::slice::from_raw_parts(monitors, UNGROUPED_EVENTS).iter().any(|tools| tools & !(1 << TOOL) != 0) }
+}
+
+/// Switches our events off before another tool switches its own on: nothing runs compiled then, and CPython 3.13 forgets the INSTRUCTION events of a code object
+/// when a second tool comes to one of its events (`update_instrumentation_data`, Python/instrumentation.c: `per_instruction_tools` starts with zeros).
+///
+/// # Safety
+/// The GIL is held; no exception is set.
+pub(crate) unsafe fn step_aside() {
+    if RUNTIME.running.get() && !RUNTIME.monitoring.aside.get() {
+        // SAFETY: the caller's promise.
+        unsafe { set_own_events(0) };
+        RUNTIME.monitoring.aside.set(true);
+    }
+}
+
+/// Switches our events on again when nobody else listens.
+///
+/// # Safety
+/// The GIL is held; an exception may be set.
+pub(crate) unsafe fn step_back() {
+    let hooks = &RUNTIME.monitoring;
+    // SAFETY: `monitors` was found by `start`; the exception is put aside.
+    unsafe {
+        if RUNTIME.running.get() && hooks.aside.get() && !hooks.monitors.get().is_null() && !others_listen(hooks.monitors.get()) {
+            let exception = ffi::PyErr_GetRaisedException();
+            hooks.aside.set(false);
+            set_own_events(OWN_EVENTS);
+            ffi::PyErr_SetRaisedException(exception);
+        }
+    }
+}
+
+unsafe fn set_own_events(events: i64) {
+    // SAFETY: a plain call of a Python function; without memory the events stay as they are.
+    unsafe {
+        if let (Ok(monitoring), Ok(tool), Ok(events)) = (python::monitoring(), python::int(TOOL.into()), python::int(events)) {
+            let _ = python::call(monitoring.get(), c"set_events", &[tool.get(), events.get()]);
+        }
     }
 }
 
@@ -434,7 +493,7 @@ unsafe fn register(monitoring: *mut PyObject, tool: *mut PyObject) -> Result<(),
             let event = python::int(1 << number)?;
             python::call(monitoring, c"register_callback", &[tool, event.get(), callback.get()])?;
         }
-        let events = python::int((1 << PY_START) | (1 << JUMP))?;
+        let events = python::int(OWN_EVENTS)?;
         python::call(monitoring, c"set_events", &[tool, events.get()])?;
         let tstate = ffi::thread_state();
         let monitors = (*tstate).interp.cast::<u8>().add(coachwhip_cpython::layout::interpreter::MONITORS);
@@ -446,6 +505,7 @@ unsafe fn register(monitoring: *mut PyObject, tool: *mut PyObject) -> Result<(),
             return Err("sys.monitoring's state does not lie where it is expected".to_owned());
         }
         RUNTIME.monitoring.monitors.set(monitors);
+        RUNTIME.monitoring.aside.set(false);
         Ok(())
     }
 }

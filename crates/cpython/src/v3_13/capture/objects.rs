@@ -4,7 +4,7 @@ use super::super::environment::class_of;
 use super::super::structs::FunctionObject;
 use super::super::{layout, structs};
 use super::types::{class_name, flags};
-use super::{Capture, FunctionDependency, NameDependency, tuple_items};
+use super::{Capture, FunctionDependency, NameDependency, bytes_of, tuple_items};
 use coachwhip_abi::facts::{FunctionFacts, ObjectFacts, ObjectValue};
 use coachwhip_abi::ir::{Class, Convention, ObjectRef};
 use pyo3_ffi::{self as ffi, PyObject, PyTypeObject};
@@ -24,19 +24,19 @@ pub(super) unsafe fn text_of_str(object: *mut PyObject) -> String {
 
 /// The text of an exact str, `None` if it has no UTF-8 form or is no exact str.
 unsafe fn str_value(object: *mut PyObject) -> Option<String> {
-    // SAFETY: a live object; the UTF-8 form lives as long as the str.
+    // SAFETY: a live object. PyUnicode_AsUTF8 would keep the UTF-8 form within the str, where sys.getsizeof shows it.
     unsafe {
         if class_of(object) != Class::Str {
             return None;
         }
-        let mut size = 0;
-        let text = ffi::PyUnicode_AsUTF8AndSize(object, &raw mut size);
-        if text.is_null() {
+        let encoded = ffi::PyUnicode_AsUTF8String(object);
+        if encoded.is_null() {
             ffi::PyErr_Clear();
             return None;
         }
-        let bytes = std::slice::from_raw_parts(text.cast::<u8>(), usize::try_from(size).unwrap_or(0));
-        Some(String::from_utf8_lossy(bytes).into_owned())
+        let text = String::from_utf8_lossy(bytes_of(encoded)).into_owned();
+        ffi::Py_DECREF(encoded);
+        Some(text)
     }
 }
 
