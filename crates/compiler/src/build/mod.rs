@@ -157,11 +157,16 @@ impl<'facts> Builder<'facts> {
         self.begin_instruction();
         // What the frame held when the loop got hot says whether a slot is filled; another frame must agree. Once that went wrong, locals may be either.
         let refuted = self.is_refuted();
+        // What a comprehension has saved on the stack may be there when an outer loop comes back.
+        let saves = self.code().instructions.iter().any(|(instruction, _)| instruction.op == Operation::LoadFastAndClear);
         for index in 0..local_count + stack_depth as usize {
             if bound.get(index).copied().unwrap_or(false) || (refuted && index < local_count) {
                 continue;
             }
             let filled = self.facts.slots.get(index).copied().flatten().is_some();
+            if saves && !filled && index >= local_count {
+                continue;
+            }
             let value = if index < local_count { self.frame.locals[index] } else { self.frame.stack[index - local_count] };
             let Some(value) = value else { continue };
             let refined = if filled {
