@@ -332,8 +332,16 @@ unsafe fn new_state<'a>(code: *mut Code) -> &'a CodeState {
     // SAFETY: `code` is a live code object and the index is ours; the state is new.
     unsafe {
         (*state).entry_cell.set((*state).stub());
-        let failed = ffi::PyUnstable_Code_SetExtra(code, RUNTIME.extra_index.get(), state.cast());
+        let index = RUNTIME.extra_index.get();
+        let is_first = (*code).co_extra.is_null();
+        let failed = ffi::PyUnstable_Code_SetExtra(code, index, state.cast());
         assert!(failed == 0, "no memory for a code object's extra slot");
+        if is_first {
+            // The slots of those who registered after us do not exist until they set them: their functions would be called with NULL when the code dies
+            // (`code_dealloc`, Objects/codeobject.c), for code objects that they have never seen.
+            let extra = (*code).co_extra.cast::<ffi::CodeExtra>();
+            (*extra).size = (*extra).size.min(index + 1);
+        }
         RUNTIME.states.borrow_mut().insert(state as usize);
         &*state
     }

@@ -38,3 +38,36 @@ def test_code_that_is_replaced_while_it_runs(engine):
     assert engine.compile(replaced)
     assert replaced(True) == 10
     assert replaced(False) == 3
+
+
+def test_extra_slots_of_others(run_both):
+    """Another extension's function for its extra slots is called for code objects in which it has set one, and for no others."""
+    run_both(
+        """
+import ctypes, gc
+
+FREE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+free = FREE(lambda pointer: print("free", pointer))
+index = ctypes.pythonapi.PyUnstable_Eval_RequestCodeExtraIndex(free)
+set_extra = ctypes.pythonapi.PyUnstable_Code_SetExtra
+set_extra.argtypes = (ctypes.py_object, ctypes.c_ssize_t, ctypes.c_void_p)
+
+def make():
+    namespace = {}
+    exec("def work(n):\\n    total = 0\\n    for i in range(n):\\n        total += i\\n    return total", namespace)
+    return namespace["work"]
+
+for value in (None, 300):
+    work = make()
+    if value:
+        set_extra(work.__code__, index, value)
+    for _ in range(3):
+        work(10)
+    del work
+    gc.collect()
+import os, sys
+sys.stdout.flush()
+os._exit(0)
+""",
+        entered=False,
+    )

@@ -98,7 +98,9 @@ impl Job {
             facts.objects.iter().any(|object| object.address == address) || captured.dependencies.functions.iter().any(|row| row.function == address)
         };
         let mut objects = captured.owned.addresses();
-        objects.retain(|&address| address != code as usize && (address != function as usize || is_named(address)));
+        // Namespaces say when they die (`on_dict_event`). A reference to the function's own would make a cycle that the garbage collector cannot see.
+        let is_namespace = |address: usize| captured.dependencies.names.iter().any(|row| row.dict == address);
+        objects.retain(|&address| address != code as usize && (is_named(address) || (address != function as usize && !is_namespace(address))));
         let dependencies = Dependencies {
             objects,
             dicts: captured.dependencies.names.iter().map(|row| DictDependency { dict: row.dict, key: row.key, value: row.value }).collect(),
