@@ -134,12 +134,12 @@ mod tests {
             ("COACHWHIP_STATS", "yes"),
             ("COACHWHIP_SEED", ""),
         ]);
-        assert_eq!(options.threshold, 200);
+        assert_eq!(options.threshold, 1000);
         assert_eq!(
             complaints,
             [
                 "COACHWHIP_STATS=yes is not 0 or 1; using 0",
-                "COACHWHIP_THRESHOLD=many is not a whole number; using 200"
+                "COACHWHIP_THRESHOLD=many is not a whole number; using 1000"
             ]
         );
     }
