@@ -13,7 +13,7 @@ use coachwhip_abi::recipe::MachineCode;
 use crate::code_memory::CodeMemory;
 use crate::ffi::{self, Code, CodeQueries, PyObject};
 use crate::watchers::Dependencies;
-use crate::{RUNTIME, stubs, watchers};
+use crate::{RUNTIME, collection, stubs, watchers};
 
 /// Where compiled code is entered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,6 +75,10 @@ pub struct Compiled {
     pub array_entry: usize,
     /// What it relies upon; `objects` are owned references.
     pub dependencies: Dependencies,
+    /// Those of its objects that it gives up its references to while a full collection runs (`collection`).
+    pub announced: Vec<usize>,
+    /// Whether it has given them up.
+    pub weakened: Cell<bool>,
     /// How often each recipe was used.
     pub exits: Vec<Cell<u64>>,
     /// How many routines of the runtime that its machine code has called hold its fate in their hands: it must not be freed.
@@ -126,6 +130,9 @@ impl Compiled {
             memory,
             exits: machine.recipes.iter().map(|_| Cell::new(0)).collect(),
             tables: machine,
+            // SAFETY: the caller keeps all objects alive.
+            announced: unsafe { collection::announced(&dependencies) },
+            weakened: Cell::new(false),
             dependencies,
             busy: Cell::new(0),
             caches,

@@ -15,6 +15,7 @@ use coachwhip_abi::options::Options;
 use coachwhip_abi::recipe::MachineCode;
 
 mod code_memory;
+mod collection;
 mod compiled;
 mod entry;
 mod exits;
@@ -76,6 +77,7 @@ struct Runtime {
     originals: inspection::Originals,
     monitoring: monitoring::Hooks,
     watchers: watchers::Watchers,
+    collection: collection::Callback,
     environment: OnceCell<Environment>,
 }
 
@@ -108,6 +110,7 @@ static RUNTIME: Runtime = Runtime {
     originals: inspection::Originals::new(),
     monitoring: monitoring::Hooks::new(),
     watchers: watchers::Watchers::new(),
+    collection: collection::Callback::new(),
     environment: OnceCell::new(),
 };
 
@@ -148,6 +151,8 @@ pub unsafe fn start(options: &Options, engine: &'static dyn Engine) -> Result<()
         watchers::start()?;
         inspection::start()?;
         monitoring::start()?;
+        // Without it some classes live longer than they would.
+        let _ = collection::start();
         *RUNTIME.engine.borrow_mut() = Some(engine);
         RUNTIME.running.set(true);
         let _ = monitoring::foreign_tools(tstate);
@@ -187,6 +192,7 @@ pub unsafe fn stop() {
     unsafe {
         RUNTIME.eval_breaker_expected.set(usize::MAX);
         monitoring::stop();
+        collection::stop();
         *RUNTIME.engine.borrow_mut() = None;
         for state in all_states() {
             watchers::drop_code(state);

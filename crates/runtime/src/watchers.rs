@@ -10,7 +10,7 @@ use coachwhip_abi::environment::frame_state;
 
 use crate::compiled::{CodeState, Compiled, Kind, Status, existing_state};
 use crate::ffi::{self, Frame, Function, PyObject, PyTypeObject, dict_event, function_event};
-use crate::{Map, RUNTIME, Set, entry, frames};
+use crate::{Map, RUNTIME, Set, collection, entry, frames};
 
 /// A key of a watched dict and what it held: a global variable, a built-in, a module's attribute.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -303,6 +303,7 @@ unsafe extern "C" fn on_function_event(event: c_int, function: *mut Function, _v
             }
             function_event::DESTROY if (*function).func_code.is_null() => {}
             function_event::DESTROY => {
+                invalidate_all(&dependents_of_function(function));
                 if let Some(state) = existing_state((*function).func_code) {
                     state.functions.borrow_mut().remove(&(function as usize));
                 }
@@ -310,11 +311,7 @@ unsafe extern "C" fn on_function_event(event: c_int, function: *mut Function, _v
             }
             function_event::MODIFY_CODE | function_event::MODIFY_DEFAULTS | function_event::MODIFY_KWDEFAULTS => {
                 RUNTIME.modified_functions.borrow_mut().insert(function as usize);
-                let broken: Vec<usize> = {
-                    let registry = RUNTIME.watchers.registry.borrow();
-                    registry.functions.get(&(function as usize)).map(|dependents| dependents.iter().copied().collect()).unwrap_or_default()
-                };
-                invalidate_all(&broken);
+                invalidate_all(&dependents_of_function(function));
                 if event == function_event::MODIFY_CODE {
                     // Compiled frames do not own their code object, installed code does not either.
                     let code = (*function).func_code;
@@ -330,6 +327,11 @@ unsafe extern "C" fn on_function_event(event: c_int, function: *mut Function, _v
         }
     }
     0
+}
+
+fn dependents_of_function(function: *mut Function) -> Vec<usize> {
+    let registry = RUNTIME.watchers.registry.borrow();
+    registry.functions.get(&(function as usize)).map(|dependents| dependents.iter().copied().collect()).unwrap_or_default()
 }
 
 unsafe fn invalidate_all(broken: &[usize]) {
@@ -432,6 +434,7 @@ pub(crate) unsafe fn drop_code(state: &CodeState) {
 pub(crate) unsafe fn retire(compiled: *mut Compiled) {
     // SAFETY: the caller's promise.
     unsafe {
+        collection::strengthen(&*compiled);
         (*compiled).invalidate_header();
         unregister(compiled);
         Counter::Entries.add((*compiled).header.entries);
@@ -486,4 +489,15 @@ pub(crate) unsafe fn sweep() {
             Compiled::free(compiled);
         }
     }
+}
+
+/// All code that is in use.
+pub(crate) fn installed() -> Vec<*mut Compiled> {
+    let mut found = Vec::new();
+    for state in crate::all_states() {
+        found.push(state.call.get());
+        found.extend(state.loops.borrow().iter().map(|row| row.compiled.get()));
+    }
+    found.retain(|compiled| !compiled.is_null());
+    found
 }
