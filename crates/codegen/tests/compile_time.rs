@@ -59,7 +59,23 @@ fn compile_time() {
     for count in [10, 100, 300, 1000, 3000] {
         machine.compile(&additions(count).function);
     }
-    for count in [10, 100, 300, 1000, 3000] {
+    for count in [10, 100, 300, 1000] {
         machine.compile(&calls(count).function);
+    }
+}
+
+/// The same small function again and again, for a profiler.
+#[test]
+#[ignore = "a measurement"]
+fn small_functions() {
+    let mut machine = Machine::new(8, 8);
+    let builder = additions(10);
+    machine.options.want_clif = true;
+    let listing = machine.compile(&builder.function).machine.clif.clone().expect("asked for");
+    let blocks = listing.lines().filter(|line| line.trim_start().starts_with("block")).count();
+    println!("{blocks} blocks, {} lines", listing.lines().count());
+    machine.options.want_clif = false;
+    for _ in 0..500 {
+        machine.compile(&builder.function);
     }
 }
