@@ -17,16 +17,22 @@ const FLOATS: &[f64] = &[0.0, 1.0, -0.0, 0.5, -3.25, 1e308, f64::INFINITY, f64::
 /// A function made from numbers. The state of the frame is known from its first instructions on.
 #[must_use]
 pub fn function(numbers: &[u32]) -> Function {
-    generate(numbers, true)
+    generate(numbers, true, true)
 }
 
 /// The same, but the first snapshot may come late: in Python, `def f(x): x = None` and so on.
 #[must_use]
 pub fn function_without_early_snapshot(numbers: &[u32]) -> Function {
-    generate(numbers, false)
+    generate(numbers, false, true)
 }
 
-fn generate(numbers: &[u32], early_snapshot: bool) -> Function {
+/// The same, but nothing reads or writes memory: for those who run functions on real memory, which the evaluator's is not.
+#[must_use]
+pub fn function_without_memory(numbers: &[u32]) -> Function {
+    generate(numbers, true, false)
+}
+
+fn generate(numbers: &[u32], early_snapshot: bool, memory: bool) -> Function {
     let mut generator = Generator {
         function: Function::new("generated".to_owned(), EntryKind::Call { parameters: PARAMETERS }),
         numbers,
@@ -37,6 +43,7 @@ fn generate(numbers: &[u32], early_snapshot: bool) -> Function {
         pool: Vec::new(),
         offset: 0,
         depth: 0,
+        memory,
     };
     generator.start();
     if early_snapshot {
@@ -79,6 +86,8 @@ struct Generator<'n> {
     pool: Vec<Value>,
     offset: u32,
     depth: u32,
+    /// Whether memory is read and written.
+    memory: bool,
 }
 
 impl Generator<'_> {
@@ -208,7 +217,7 @@ impl Generator<'_> {
                     self.assign(local, value);
                 }
                 11 => self.call(),
-                16 | 17 => self.memory(),
+                16 | 17 if self.memory => self.memory(),
                 12 if self.depth < 4 => {
                     if !self.branch() {
                         return false;
