@@ -27,7 +27,7 @@ def test_nothing_is_imported_without_the_variable():
 
 
 def test_a_wrong_value_costs_one_line():
-    assert run_hello(COACHWHIP="1", COACHWHIP_THRESHOLD="many") == "coachwhip: COACHWHIP_THRESHOLD=many is not a whole number; using 200\n"
+    assert run_hello(COACHWHIP="1", COACHWHIP_THRESHOLD="many") == "coachwhip: COACHWHIP_THRESHOLD=many is not a whole number; using 1000\n"
     assert run_hello(COACHWHIP="1", COACHWHIP_BACKGROUND="no") == "coachwhip: COACHWHIP_BACKGROUND=no is not 0 or 1; using 1\n"
     assert run_hello(COACHWHIP="yes") == "coachwhip: COACHWHIP=yes is not 0 or 1; using 0\n"
     assert run_hello(COACHWHIP="1", COACHWHIP_THRESHOLD="") == ""
