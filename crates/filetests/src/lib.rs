@@ -162,7 +162,7 @@ pub fn outcome(function: &Function, arguments: &[Concrete]) -> Result<String, St
 }
 
 /// Passes that may make a function leave earlier than before: they move guards out of loops. The interpreter then does what the function did in between.
-pub const MAY_LEAVE_EARLIER: &[&str] = &["hoist"];
+pub const MAY_LEAVE_EARLIER: &[&str] = &["hoist", "unbox"];
 
 /// Whether a pass kept what can be noticed of a run.
 #[must_use]

@@ -109,7 +109,6 @@ proptest! {
     }
 
     #[test]
-    #[ignore = "opt/frame_state.rs knows no state before the first snapshot of a block: a decrement there gets none"]
     fn references_before_the_first_snapshot(numbers in numbers()) {
         let mut function = generate::function_without_early_snapshot(&numbers);
         run_pass("references", &mut function, &facts()).map_err(TestCaseError::fail)?;

@@ -246,7 +246,10 @@ impl Function {
         self.block_mut(block).parameters.remove(position);
         self.number_parameters(block);
         for target in self.targets_to(block) {
-            target.arguments.remove(position);
+            // Instructions in no block may have fewer.
+            if position < target.arguments.len() {
+                target.arguments.remove(position);
+            }
         }
     }
 

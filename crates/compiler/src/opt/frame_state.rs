@@ -3,7 +3,7 @@
 //! A destructor can look at the frames below it, so a `decrement` that can run one carries a snapshot, though it never leaves by it: code generation takes from it the
 //! bytecode and where unboxed locals live. The state is that of the last snapshot before, with the `set_local` and `clear_local` since then.
 
-use coachwhip_ir::{Block, ControlFlow, Definition, Dominators, Function, Immediate, Instruction, InstructionId, Op, SnapshotId, Value};
+use coachwhip_ir::{Block, CodeRef, ControlFlow, Definition, Dominators, Function, Immediate, Instruction, InstructionId, Op, Snapshot, SnapshotId, Value};
 
 /// The frame at one point.
 #[derive(Clone, Debug, Default)]
@@ -48,6 +48,7 @@ pub(super) struct FrameStates {
     ends: Vec<Option<FrameState>>,
     /// The last snapshot made: where, from what, and at which bytecode.
     last: Option<(Block, SnapshotId, usize, u32, SnapshotId)>,
+    empty: Option<SnapshotId>,
 }
 
 impl FrameStates {
@@ -61,11 +62,20 @@ impl FrameStates {
                 Definition::Parameter(block, _) => Some(block),
             })
             .collect();
-        FrameStates { dominators, defined_in, ends: vec![None; function.blocks.len()], last: None }
+        FrameStates { dominators, defined_in, ends: vec![None; function.blocks.len()], last: None, empty: None }
     }
 
     pub(super) fn set_end(&mut self, block: Block, state: FrameState) {
         self.ends[block.index()] = Some(state);
+    }
+
+    /// A frame of which nothing is known, for functions that give something back before anything can happen.
+    fn empty(&mut self, function: &mut Function) -> SnapshotId {
+        *self.empty.get_or_insert_with(|| {
+            let slots = function.snapshots.iter().filter(|snapshot| snapshot.parent.is_none()).map(|snapshot| snapshot.locals.len()).max();
+            let locals = vec![None; slots.unwrap_or(0)];
+            function.add_snapshot(Snapshot { parent: None, code: CodeRef(0), offset: 0, locals, stack: Vec::new(), function: None })
+        })
     }
 
     /// The state at the start of a block: that of a predecessor, but for the locals that parameters stand for. In reverse postorder one predecessor is known.
@@ -87,16 +97,11 @@ impl FrameStates {
         state
     }
 
-    /// A snapshot of a state; none if nothing at all is known of the frame.
+    /// A snapshot of a state.
     pub(super) fn snapshot(&mut self, function: &mut Function, block: Block, state: &FrameState, offset: u32) -> Option<SnapshotId> {
-        // Where nothing was said of the frame yet, any snapshot of it tells how many locals there are; only unboxed ones matter, and there are none yet.
-        let anything = || {
-            let position = function.snapshots.iter().position(|snapshot| snapshot.parent.is_none() && snapshot.function.is_none())?;
-            Some(SnapshotId::from_index(position))
-        };
-        let (base, is_known) = match state.base {
-            Some(base) => (base, true),
-            None => (anything()?, false),
+        let base = match state.base {
+            Some(base) => base,
+            None => self.empty(function),
         };
         if let Some((last_block, last_base, changes, last_offset, made)) = self.last
             && (last_block, last_base, changes, last_offset) == (block, base, state.changes.len(), offset)
@@ -104,9 +109,6 @@ impl FrameStates {
             return Some(made);
         }
         let mut snapshot = function.snapshots[base.index()].clone();
-        if !is_known {
-            snapshot.locals.fill(None);
-        }
         for &(slot, value) in &state.changes {
             if let Some(local) = snapshot.locals.get_mut(slot as usize) {
                 *local = value;

@@ -12,6 +12,7 @@ pub mod references;
 pub mod rotate;
 pub mod simplify;
 mod types;
+pub mod unbox;
 
 pub use check_references::check_references;
 
@@ -79,6 +80,8 @@ passes! {
     "simplify" simplify::run, optional;
     /// Turns loops around: the test at the head is copied before the loop, and the loop tests at its end.
     "rotate" rotate::run, optional;
+    /// Keeps ints, floats and bools unboxed: through block parameters, in locals and in snapshots.
+    "unbox" unbox::run, optional;
     /// Takes out what nobody needs: instructions, block parameters, blocks.
     "dead_code" dead_code::run, optional;
     /// Places reference counts; always the last.
@@ -86,7 +89,7 @@ passes! {
 }
 
 /// The order in which passes run. A pass can stand here several times.
-const PIPELINE: &[&str] = &["rotate", "simplify", "dead_code", "simplify", "dead_code", "references"];
+const PIPELINE: &[&str] = &["rotate", "simplify", "dead_code", "unbox", "simplify", "dead_code", "references"];
 
 /// What to do besides running the passes.
 #[derive(Default)]
