@@ -74,7 +74,7 @@ impl FrameStates {
         *self.empty.get_or_insert_with(|| {
             let slots = function.snapshots.iter().filter(|snapshot| snapshot.parent.is_none()).map(|snapshot| snapshot.locals.len()).max();
             let locals = vec![None; slots.unwrap_or(0)];
-            function.add_snapshot(Snapshot { parent: None, code: CodeRef(0), offset: 0, locals, stack: Vec::new(), function: None })
+            function.add_snapshot(Snapshot { parent: None, code: CodeRef(0), offset: 0, locals, stack: Vec::new(), function: None, constructs: false })
         })
     }
 
@@ -116,6 +116,7 @@ impl FrameStates {
         }
         // The stack cannot be seen from outside.
         snapshot.stack.clear();
+        snapshot.constructs = false;
         snapshot.offset = offset;
         for local in &mut snapshot.locals {
             let from = local.and_then(|value| self.defined_in[value.index()]);
