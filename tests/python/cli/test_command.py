@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import textwrap
 import zipfile
 
@@ -165,6 +166,7 @@ def test_interrupt_from_outside(tmp_path):
     for command in ([], ["-m", "coachwhip"]):
         with subprocess.Popen([sys.executable, *command, app], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             assert process.stdout.readline() == "ready\n"
+            time.sleep(1)  # until it sleeps: the traceback must be of that line
             process.send_signal(signal.SIGINT)
             stderr = process.communicate(timeout=60)[1]
             ends.append((process.returncode, stderr.replace(NOT_WIRED, "")))

@@ -66,6 +66,11 @@ impl Builder<'_> {
         self.ty(value).classes.single().filter(|class| *class != Class::Other)
     }
 
+    /// Whether a value can be of a built-in class, by what is known of it.
+    pub(crate) fn may_be(&self, value: Value, class: Class) -> bool {
+        !self.ty(value).classes.intersection(coachwhip_ir::ClassSet::of(class)).is_empty()
+    }
+
     /// Which classes to work for: known ones, those of the feedback, or a likely guess.
     fn operand_classes(&self, operator: Operator, left: Value, right: Value, feedback: &Feedback) -> Option<(Class, Class)> {
         let known = (self.known_class(left), self.known_class(right));
@@ -106,7 +111,7 @@ impl Builder<'_> {
         let (right, left) = (self.peek(1)?, self.peek(2)?);
         let Some(operator) = Operator::from_argument(argument) else { return self.generic_binary_op(argument) };
         let refuted_fully = self.observed_operands() == Some(None);
-        match self.operand_classes(operator, left, right, feedback) {
+        match self.operand_classes(operator, left, right, feedback).filter(|classes| self.may_be(left, classes.0) && self.may_be(right, classes.1)) {
             Some((Class::Int, Class::Int)) if operator == Operator::TrueDivide && !refuted_fully => self.float_operation(operator, argument, left, right),
             Some((Class::Int, Class::Int)) if !refuted_fully => self.int_operation(operator, argument, left, right),
             Some((Class::Int | Class::Float, Class::Int | Class::Float)) if !refuted_fully => self.float_operation(operator, argument, left, right),

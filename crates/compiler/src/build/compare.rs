@@ -33,6 +33,7 @@ impl Builder<'_> {
             ((None, Some(Class::Int)), None, Feedback::Generic) => Some((Class::Float, Class::Int)),
             _ => None,
         };
+        let classes = classes.filter(|classes| self.may_be(left, classes.0) && self.may_be(right, classes.1));
         let condition_immediate = [Immediate::Condition(condition)];
         match classes {
             Some((Class::Int, Class::Int)) => {
