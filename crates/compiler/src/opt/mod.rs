@@ -149,6 +149,9 @@ pub fn optimize(function: &mut Function, facts: &Facts, options: &mut PassOption
         }
         if options.verify {
             check(pass, function)?;
+        } else if pass.name == "references" {
+            // Always: a function whose references do not add up must not run.
+            check_references(function).map_err(|problem| format!("after the pass {}: {problem}", pass.name))?;
         }
     }
     Ok(report)
