@@ -14,15 +14,9 @@ MODES = {
 }
 
 
-# Only where functions are compiled again at once; to be mended in opt/references.rs.
-REFUSED_BY_THE_CHECKER = {("exceptions", "second"), ("inspection", "second")}
-
-
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("program", sorted(path.stem for path in PROGRAMS.glob("*.py")))
 def test_program(run_both, program, mode):
     """The output is the same."""
-    if (program, mode) in REFUSED_BY_THE_CHECKER:
-        pytest.xfail("reference placement makes a mistake in a recompiled function with handlers; the checker refuses it and says so on stderr")
     # The program ends with an exception that nobody catches where it is about exceptions: then there is no summary.
     run_both((PROGRAMS / f"{program}.py").read_text(encoding="utf-8"), options=MODES[mode], entered=program != "exceptions")
