@@ -65,6 +65,11 @@ impl FrameStates {
         FrameStates { dominators, defined_in, ends: vec![None; function.blocks.len()], last: None, empty: None }
     }
 
+    /// Whether a value is defined in a block that is strictly above another one in the dominator tree.
+    pub(super) fn is_above(&self, value: Value, block: Block) -> bool {
+        self.defined_in[value.index()].is_some_and(|from| from != block && self.dominators.dominates(from, block))
+    }
+
     pub(super) fn set_end(&mut self, block: Block, state: FrameState) {
         self.ends[block.index()] = Some(state);
     }

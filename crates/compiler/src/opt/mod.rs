@@ -6,11 +6,15 @@
 pub mod check_references;
 pub mod dead_code;
 mod frame_state;
+pub mod hoist;
 mod locals;
+mod loop_entry;
+mod memory;
 mod ownership;
 pub mod references;
 pub mod rotate;
 pub mod simplify;
+pub mod slots;
 mod types;
 pub mod unbox;
 
@@ -82,14 +86,18 @@ passes! {
     "rotate" rotate::run, optional;
     /// Keeps ints, floats and bools unboxed: through block parameters, in locals and in snapshots.
     "unbox" unbox::run, optional;
+    /// Moves out of loops what is the same in every turn: guards, unboxed values, loads, arithmetic.
+    "hoist" hoist::run, optional;
     /// Takes out what nobody needs: instructions, block parameters, blocks.
     "dead_code" dead_code::run, optional;
-    /// Places reference counts; always the last.
+    /// Places reference counts, when everything else is done.
     "references" references::run, needed;
+    /// Drops stores that clear slots of the frame that are empty already; after `references`.
+    "slots" slots::run, optional;
 }
 
 /// The order in which passes run. A pass can stand here several times.
-const PIPELINE: &[&str] = &["rotate", "simplify", "dead_code", "unbox", "simplify", "dead_code", "references"];
+const PIPELINE: &[&str] = &["rotate", "simplify", "dead_code", "unbox", "simplify", "hoist", "simplify", "dead_code", "references", "slots"];
 
 /// What to do besides running the passes.
 #[derive(Default)]

@@ -28,6 +28,7 @@ use super::frame_state::{FrameState, FrameStates};
 use super::ownership::{Ownership, Ownerships, can_run_code, snapshot_values};
 use coachwhip_ir::{Block, Dominators, Edge, EntitySet, Function, Instruction, InstructionId, Leaves, Op, Value, Yield};
 use smallvec::SmallVec;
+use std::collections::HashMap;
 
 /// The pass.
 pub fn run(function: &mut Function, _context: &mut super::PassContext<'_>) {
@@ -37,16 +38,27 @@ pub fn run(function: &mut Function, _context: &mut super::PassContext<'_>) {
 /// Takes and gives back references, and fills in [`Instruction::owned`].
 pub fn place_references(function: &mut Function) {
     let ownerships = Ownerships::new(function);
-    Placement(ownerships).place(function);
+    let mut aliases: HashMap<Value, Vec<Value>> = HashMap::new();
+    for index in 0..function.values.len() {
+        let value = Value::from_index(index);
+        if ownerships.root(value) != value {
+            aliases.entry(ownerships.root(value)).or_default().push(value);
+        }
+    }
+    Placement { ownerships, aliases }.place(function);
 }
 
 /// The decisions, and how they are carried out.
-struct Placement(Ownerships);
+struct Placement {
+    ownerships: Ownerships,
+    /// By root: the other forms of its value.
+    aliases: HashMap<Value, Vec<Value>>,
+}
 
 impl std::ops::Deref for Placement {
     type Target = Ownerships;
     fn deref(&self) -> &Ownerships {
-        &self.0
+        &self.ownerships
     }
 }
 
@@ -80,7 +92,7 @@ impl Placement {
             held.insert(root);
         }
         let mut state = states.at_start(function, block, &self.flow, &old);
-        // The alias of each root that was seen last in this block: its type says more.
+        // The forms of roots that were seen in this block: their types say more.
         let mut closest: Vec<(Value, Value)> = Vec::new();
         // Before the first instruction, but after a `catch`, which must stay the first.
         let start = usize::from(old.first().is_some_and(|&first| function.instruction(first).op == Op::Catch));
@@ -133,6 +145,7 @@ impl Placement {
             for &root in dying {
                 if held.remove(root) {
                     let alias = closest.iter().find(|row| row.0 == root).map_or(root, |row| row.1);
+                    let alias = self.closest_above(function, alias, block, states);
                     new.push(decrement(function, alias, instruction.offset, block, &state, states));
                 }
             }
@@ -185,7 +198,8 @@ impl Placement {
             let must_come_before_target = !code.is_empty();
             // After the increments: what dies may be the only owner of what was borrowed.
             for root in left {
-                code.push(decrement(function, root, end.offset, block, &state, states));
+                let alias = self.closest_above(function, root, block, states);
+                code.push(decrement(function, alias, end.offset, block, &state, states));
             }
             if code.is_empty() {
                 continue;
@@ -201,6 +215,18 @@ impl Placement {
                 function.block_mut(between).instructions.splice(0..0, code);
             }
         }
+    }
+
+    /// The form of a value, among those of blocks above, of which most is known: a decrement of it can be cheaper.
+    fn closest_above(&self, function: &Function, value: Value, block: Block, states: &FrameStates) -> Value {
+        let mut best = value;
+        for &alias in self.aliases.get(&self.root(value)).into_iter().flatten() {
+            let ty = function.ty(alias);
+            if ty.is_counted() && ty != function.ty(best) && ty.is_subtype(function.ty(best)) && states.is_above(alias, block) {
+                best = alias;
+            }
+        }
+        best
     }
 
     /// The held roots in the order in which they die on edges: operands of a caught instruction first, then by number.

@@ -4,7 +4,7 @@
 //!
 //! **How.** One walk over the dominator tree. Each instruction is first folded by rules of its own ([`fold`]); then looked up among those that were computed on every
 //! way to it (value numbering; guards yield the value that the earlier one yielded). What reads memory is the same only while that memory is surely unchanged
-//! ([`memory`]); a store tells what the next load finds. Loads of objects are forwarded within a block only: beyond it a value would need a reference of its own,
+//! ([`memory`](super::memory)); a store tells what the next load finds. Loads of objects are forwarded within a block only: beyond it a value would need a reference of its own,
 //! which costs more than the load.
 //!
 //! **Invariants.** Where the last use of an object goes away and its end can be noticed, a `keep_alive` stays: it dies where the interpreter drops it. What `guard_type`
@@ -19,7 +19,6 @@
 
 mod flow;
 mod fold;
-mod memory;
 
 use super::PassContext;
 use super::ownership::{Endings, can_run_code};
@@ -29,7 +28,7 @@ use coachwhip_ir::{
     Type, Value, Yield,
 };
 use fold::{Outcome, Rules};
-use memory::{Clock, Memory, Versions, Writes};
+use super::memory::{self, Clock, Memory, Versions, Writes};
 use smallvec::SmallVec;
 use std::collections::HashMap;
 

@@ -3,6 +3,7 @@
 use super::Kind;
 use super::uses::{Use, Uses, Weights};
 use crate::opt::PassContext;
+use crate::opt::loop_entry::{is_null, may_guard_before};
 use crate::opt::ownership::can_run_code;
 use coachwhip_abi::facts::{Facts, ObjectValue};
 use coachwhip_ir::{Block, ControlFlow, Definition, Dominators, Edge, Function, Identity, Immediate, Loops, Op, Value};
@@ -126,7 +127,7 @@ impl Decider<'_> {
                 let edges = flow.predecessors(block).to_vec();
                 for &edge in &edges {
                     let argument = self.function.successors(edge.from).nth(edge.target).expect("an edge").arguments[position];
-                    let enters = around.is_some_and(|around| !around.blocks.contains(edge.from)) && self.may_guard_before(block);
+                    let enters = around.is_some_and(|around| !around.blocks.contains(edge.from)) && may_guard_before(self.function, self.facts, block);
                     let known = unboxed.get(&self.function.root(argument)).and_then(|known| {
                         known.iter().find(|(from, _)| self.dominators.dominates(*from, edge.from)).map(|&(_, value)| value)
                     });
@@ -136,14 +137,6 @@ impl Decider<'_> {
                 self.edges.insert(parameter, edges);
             }
         }
-    }
-
-    /// Whether a guard may be placed before the loop with this head.
-    fn may_guard_before(&self, head: Block) -> bool {
-        let Some(snapshot) = self.function.block(head).entry_snapshot else { return false };
-        let snapshot = &self.function.snapshots[snapshot.index()];
-        let Some(code) = self.facts.codes.get(snapshot.code.index()) else { return true };
-        !self.facts.refuted.iter().any(|refuted| refuted.code_address == code.address && refuted.offset == snapshot.offset)
     }
 
     fn classify(&self, argument: Value, enters: bool, known: Option<Value>) -> Incoming {
@@ -480,10 +473,4 @@ impl Decider<'_> {
         self.rejected.extend(&losing);
         !losing.is_empty()
     }
-}
-
-/// Whether a value is surely no object at all.
-pub(super) fn is_null(function: &Function, value: Value) -> bool {
-    let ty = function.ty(value);
-    ty.is_object() && ty.classes.may_be_null() && ty.classes.without_null().is_empty()
 }

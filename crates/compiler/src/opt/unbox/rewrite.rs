@@ -1,7 +1,8 @@
 //! Carries out what was decided.
 
 use super::Kind;
-use super::plan::{Incoming, Plan, is_null};
+use super::plan::{Incoming, Plan};
+use crate::opt::loop_entry::{entry_snapshot, is_null};
 use coachwhip_ir::{Block, ControlFlow, Edge, Function, Immediate, Instruction, InstructionId, Op, SnapshotId, Substitution, Type, Value};
 use std::collections::HashMap;
 
@@ -185,7 +186,7 @@ impl Rewriter<'_> {
         let mut object = argument;
         let mut snapshot = None;
         if matches!(incoming, Incoming::Any(_) | Incoming::Checked) {
-            let before = *entry.get_or_insert_with(|| entry_snapshot(function, block, arguments));
+            let before = *entry.get_or_insert_with(|| entry_snapshot(function, block, arguments).expect("only loops with an entry snapshot are guarded before"));
             snapshot = Some(before);
             if !function.ty(argument).is(kind.class()) {
                 let guard = Instruction::new(Op::GuardClass, &[argument]).with_immediate(Immediate::Class(kind.class())).with_snapshot(before);
@@ -288,19 +289,4 @@ impl Rewriter<'_> {
         }
         function.snapshots = snapshots;
     }
-}
-
-/// The state before a loop, on an edge that enters it: its entry snapshot with the edge's arguments in place of the head's parameters.
-fn entry_snapshot(function: &mut Function, head: Block, arguments: &[Value]) -> SnapshotId {
-    let snapshot = function.block(head).entry_snapshot.expect("only loops with an entry snapshot are guarded before");
-    let parameters = function.block(head).parameters.clone();
-    let mut copy = function.snapshots[snapshot.index()].clone();
-    for slot in copy.locals.iter_mut().chain(&mut copy.stack) {
-        if let Some(value) = *slot
-            && let Some(position) = parameters.iter().position(|&parameter| parameter == value)
-        {
-            *slot = arguments.get(position).copied().filter(|&argument| !is_null(function, argument));
-        }
-    }
-    function.add_snapshot(copy)
 }

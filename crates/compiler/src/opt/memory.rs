@@ -1,6 +1,6 @@
 //! Which memory is surely unchanged between two points: each heap, and each place that stores to single places name, has a version; equal versions mean equal contents.
 
-use crate::opt::ownership::{Endings, can_run_code};
+use super::ownership::{Endings, can_run_code};
 use coachwhip_ir::{Block, ControlFlow, Dominators, Field, Function, Heaps, Immediate, Instruction, Op};
 use smallvec::SmallVec;
 
