@@ -3,8 +3,5 @@
 fn main() {
     pyo3_build_config::use_pyo3_cfgs();
     let version = pyo3_build_config::get().version();
-    assert!(
-        (version.major, version.minor) == (3, 13),
-        "Coachwhip has layouts for CPython 3.13 only; PYO3_PYTHON is {version}"
-    );
+    assert!((version.major, version.minor) == (3, 13), "Coachwhip has layouts for CPython 3.13 only; PYO3_PYTHON is {version}");
 }

@@ -114,10 +114,7 @@ impl CodeFacts {
     /// The number of parameters, each a slot at the start of `localsplus`: positional, keyword-only, `*args`, `**keywords`.
     #[must_use]
     pub fn parameter_count(&self) -> u32 {
-        self.argcount
-            + self.kwonlyargcount
-            + u32::from(self.flags & code_flags::VARARGS != 0)
-            + u32::from(self.flags & code_flags::VARKEYWORDS != 0)
+        self.argcount + self.kwonlyargcount + u32::from(self.flags & code_flags::VARARGS != 0) + u32::from(self.flags & code_flags::VARKEYWORDS != 0)
     }
 
     /// The line of a bytecode, 0 if it has none.

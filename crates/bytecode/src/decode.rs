@@ -35,14 +35,8 @@ pub fn decode(units: &[u16], table: &Table) -> Result<Vec<Instruction>, String> 
         if next > units.len() {
             return Err(format!("{} at offset {position} has no room for its inline cache", row.name));
         }
-        let instruction = |op, argument, first_part| Instruction {
-            offset: narrow(start),
-            opcode_offset: narrow(position),
-            next: narrow(next),
-            op,
-            argument,
-            first_part,
-        };
+        let instruction =
+            |op, argument, first_part| Instruction { offset: narrow(start), opcode_offset: narrow(position), next: narrow(next), op, argument, first_part };
         match row.kind {
             Kind::Operation(op) => {
                 let argument = match jump(op) {
@@ -84,13 +78,7 @@ enum Jump {
 
 fn jump(op: Op) -> Jump {
     match op {
-        Op::ForIter
-        | Op::Send
-        | Op::JumpForward
-        | Op::PopJumpIfTrue
-        | Op::PopJumpIfFalse
-        | Op::PopJumpIfNone
-        | Op::PopJumpIfNotNone => Jump::Forward,
+        Op::ForIter | Op::Send | Op::JumpForward | Op::PopJumpIfTrue | Op::PopJumpIfFalse | Op::PopJumpIfNone | Op::PopJumpIfNotNone => Jump::Forward,
         Op::JumpBackward | Op::JumpBackwardNoInterrupt => Jump::Backward,
         _ => Jump::None,
     }
@@ -105,8 +93,5 @@ pub fn is_jump(op: Op) -> bool {
 /// Whether the instruction after an operation is never reached from it.
 #[must_use]
 pub fn is_unconditional(op: Op) -> bool {
-    matches!(
-        op,
-        Op::JumpForward | Op::JumpBackward | Op::JumpBackwardNoInterrupt | Op::ReturnValue | Op::RaiseVarargs | Op::Reraise | Op::InterpreterExit
-    )
+    matches!(op, Op::JumpForward | Op::JumpBackward | Op::JumpBackwardNoInterrupt | Op::ReturnValue | Op::RaiseVarargs | Op::Reraise | Op::InterpreterExit)
 }

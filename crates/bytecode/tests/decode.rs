@@ -41,7 +41,9 @@ fn prefixes_caches_and_targets() {
 
 #[test]
 fn bad_bytes_are_errors() {
-    for units in [vec![unit(number::CACHE, 0)], vec![unit(number::EXTENDED_ARG, 1)], vec![unit(200, 0)], vec![unit(130, 0)], vec![unit(number::ENTER_EXECUTOR, 0)]] {
+    for units in
+        [vec![unit(number::CACHE, 0)], vec![unit(number::EXTENDED_ARG, 1)], vec![unit(200, 0)], vec![unit(130, 0)], vec![unit(number::ENTER_EXECUTOR, 0)]]
+    {
         assert!(decode(&units, &TABLE).is_err(), "{units:?}");
     }
     let backward = [unit(number::JUMP_BACKWARD, 9), 0];

@@ -38,9 +38,7 @@ pub fn enable(py: Python<'_>, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<
             Ok(true)
         }
         Err(reason) => {
-            let mut told = TOLD
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut told = TOLD.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             if !told.contains(&reason) {
                 complain(py, &format!("off: {reason}"));
                 told.push(reason);
@@ -58,34 +56,16 @@ pub fn check_environment(py: Python<'_>) {
 
 /// Sets one option from a keyword of `enable`.
 fn set(chosen: &mut Options, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
-    let Some(row) = OPTIONS
-        .iter()
-        .find(|row| row.name == name && row.name != "enabled")
-    else {
-        let hint = options::nearest(
-            name,
-            OPTIONS
-                .iter()
-                .map(|row| row.name)
-                .filter(|&name| name != "enabled"),
-        )
-        .map_or(String::new(), |near| format!(". Did you mean '{near}'?"));
-        return Err(PyTypeError::new_err(format!(
-            "enable() got an unexpected keyword argument '{name}'{hint}"
-        )));
+    let Some(row) = OPTIONS.iter().find(|row| row.name == name && row.name != "enabled") else {
+        let hint = options::nearest(name, OPTIONS.iter().map(|row| row.name).filter(|&name| name != "enabled"))
+            .map_or(String::new(), |near| format!(". Did you mean '{near}'?"));
+        return Err(PyTypeError::new_err(format!("enable() got an unexpected keyword argument '{name}'{hint}")));
     };
     let text = match value.cast::<PyBool>() {
         Ok(flag) => u8::from(flag.is_true()).to_string(),
         Err(_) => value.str()?.to_string(),
     };
-    if chosen.set(row.name, &text) {
-        Ok(())
-    } else {
-        Err(PyValueError::new_err(format!(
-            "{name}={text} is not {}",
-            options::expected(row.kind)
-        )))
-    }
+    if chosen.set(row.name, &text) { Ok(()) } else { Err(PyValueError::new_err(format!("{name}={text} is not {}", options::expected(row.kind)))) }
 }
 
 /// `atexit` runs last what was registered first, so the summary comes after the program's own handlers.
@@ -150,18 +130,13 @@ fn unwrap<'py>(what: &str, given: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyA
         if object.is_exact_instance_of::<PyFunction>() || object.is_exact_instance_of::<PyCode>() {
             return Ok(object);
         }
-        let inner = ["__func__", "fget", "__wrapped__", "func"]
-            .iter()
-            .find_map(|name| object.getattr(*name).ok());
+        let inner = ["__func__", "fget", "__wrapped__", "func"].iter().find_map(|name| object.getattr(*name).ok());
         match inner {
             Some(inner) => object = inner,
             None => break,
         }
     }
-    Err(PyTypeError::new_err(format!(
-        "{what}() takes a Python function, not {}",
-        given.repr()?
-    )))
+    Err(PyTypeError::new_err(format!("{what}() takes a Python function, not {}", given.repr()?)))
 }
 
 /// Compile a function now, and return it: usable as a decorator.
@@ -232,10 +207,7 @@ pub fn describe_options(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
             },
         )?;
         entry.set_item("default", row.default)?;
-        entry.set_item(
-            "doc",
-            row.doc.split_whitespace().collect::<Vec<_>>().join(" "),
-        )?;
+        entry.set_item("doc", row.doc.split_whitespace().collect::<Vec<_>>().join(" "))?;
         rows.append(entry)?;
     }
     Ok(rows)

@@ -14,10 +14,7 @@ mod module {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use crate::api::{
-        Pause, check_environment, compile, describe_options, disable, dump, enable, explain,
-        is_compiled, is_enabled, never, pause, stats,
-    };
+    use crate::api::{Pause, check_environment, compile, describe_options, disable, dump, enable, explain, is_compiled, is_enabled, never, pause, stats};
 
     #[pymodule_init]
     fn initialise(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -28,15 +25,12 @@ mod module {
 /// Writes one line on `sys.stderr` as Python does its own messages, so that redirections in Python hold; on the process's stderr while there is none.
 pub(crate) fn complain(py: Python<'_>, message: &str) {
     let line = format!("coachwhip: {message}\n");
-    let written = py
-        .import("sys")
-        .and_then(|sys| sys.getattr("stderr"))
-        .and_then(|stream| {
-            if stream.is_none() {
-                return Ok(());
-            }
-            stream.call_method1("write", (line.as_str(),)).map(drop)
-        });
+    let written = py.import("sys").and_then(|sys| sys.getattr("stderr")).and_then(|stream| {
+        if stream.is_none() {
+            return Ok(());
+        }
+        stream.call_method1("write", (line.as_str(),)).map(drop)
+    });
     if written.is_err() {
         eprint!("{line}");
     }

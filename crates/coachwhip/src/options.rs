@@ -21,21 +21,15 @@ pub fn read(variables: impl Iterator<Item = (OsString, OsString)>) -> (Options, 
         if let Some(row) = OPTIONS.iter().find(|row| row.variable == variable) {
             // An empty variable is an unset one, as CPython treats PYTHON* variables.
             if !value.is_empty() && !options.set(row.name, &value) {
-                complaints.push(format!(
-                    "{variable}={value} is not {}; using {}",
-                    expected(row.kind),
-                    shown_default(row)
-                ));
+                complaints.push(format!("{variable}={value} is not {}; using {}", expected(row.kind), shown_default(row)));
             }
         } else if variable.starts_with(PREFIX) {
-            complaints.push(
-                match nearest(&variable, OPTIONS.iter().map(|row| row.variable)) {
-                    Some(near) => format!("{variable} is no option; did you mean {near}?"),
-                    None => {
-                        format!("{variable} is no option; `python -m coachwhip --help` lists them")
-                    }
-                },
-            );
+            complaints.push(match nearest(&variable, OPTIONS.iter().map(|row| row.variable)) {
+                Some(near) => format!("{variable} is no option; did you mean {near}?"),
+                None => {
+                    format!("{variable} is no option; `python -m coachwhip --help` lists them")
+                }
+            });
         }
     }
     complaints.sort();
@@ -71,11 +65,7 @@ pub fn expected(kind: OptionKind) -> &'static str {
 /// A default as messages and `--help` show it.
 #[must_use]
 pub fn shown_default(row: &OptionInfo) -> &'static str {
-    if row.default.is_empty() {
-        "nothing"
-    } else {
-        row.default
-    }
+    if row.default.is_empty() { "nothing" } else { row.default }
 }
 
 /// The candidate that was probably meant by a name that is none of them.
@@ -109,47 +99,26 @@ mod tests {
     use super::*;
 
     fn read_pairs(pairs: &[(&str, &str)]) -> (Options, Vec<String>) {
-        read(
-            pairs
-                .iter()
-                .map(|&(name, value)| (name.into(), value.into())),
-        )
+        read(pairs.iter().map(|&(name, value)| (name.into(), value.into())))
     }
 
     #[test]
     fn values_are_read() {
-        let (options, complaints) = read_pairs(&[
-            ("COACHWHIP_THRESHOLD", "7"),
-            ("COACHWHIP_BACKGROUND", "0"),
-            ("HOME", "/"),
-        ]);
+        let (options, complaints) = read_pairs(&[("COACHWHIP_THRESHOLD", "7"), ("COACHWHIP_BACKGROUND", "0"), ("HOME", "/")]);
         assert_eq!((options.threshold, options.background), (7, false));
         assert!(complaints.is_empty());
     }
 
     #[test]
     fn a_wrong_value_keeps_the_default() {
-        let (options, complaints) = read_pairs(&[
-            ("COACHWHIP_THRESHOLD", "many"),
-            ("COACHWHIP_STATS", "yes"),
-            ("COACHWHIP_SEED", ""),
-        ]);
+        let (options, complaints) = read_pairs(&[("COACHWHIP_THRESHOLD", "many"), ("COACHWHIP_STATS", "yes"), ("COACHWHIP_SEED", "")]);
         assert_eq!(options.threshold, 1000);
-        assert_eq!(
-            complaints,
-            [
-                "COACHWHIP_STATS=yes is not 0 or 1; using 0",
-                "COACHWHIP_THRESHOLD=many is not a whole number; using 1000"
-            ]
-        );
+        assert_eq!(complaints, ["COACHWHIP_STATS=yes is not 0 or 1; using 0", "COACHWHIP_THRESHOLD=many is not a whole number; using 1000"]);
     }
 
     #[test]
     fn a_misspelt_variable_is_pointed_out() {
-        let (_, complaints) = read_pairs(&[
-            ("COACHWHIP_TRESHOLD", "1"),
-            ("COACHWHIP_PRETTY_PLEASE", "1"),
-        ]);
+        let (_, complaints) = read_pairs(&[("COACHWHIP_TRESHOLD", "1"), ("COACHWHIP_PRETTY_PLEASE", "1")]);
         assert_eq!(
             complaints,
             [

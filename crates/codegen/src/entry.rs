@@ -118,8 +118,7 @@ impl Lowering<'_> {
         }
         let count = self.int(i64::from(parameters));
         let header_address = self.address(header);
-        let pushed =
-            self.quiet_call("enter_slow", self.environment.routines.enter_slow, &[self.tstate, callee, buffer, count, header_address])?;
+        let pushed = self.quiet_call("enter_slow", self.environment.routines.enter_slow, &[self.tstate, callee, buffer, count, header_address])?;
         let over = self.cold_block();
         self.builder.ins().brif(pushed, enter, &[pushed.into()], over, &[]);
         self.builder.switch_to_block(over);

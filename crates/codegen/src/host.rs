@@ -28,8 +28,7 @@ fn make() -> Result<OwnedTargetIsa, CodegenError> {
     ] {
         flags.set(name, value).map_err(|error| bug(&error))?;
     }
-    let mut builder =
-        isa::lookup(target_lexicon::Triple::host()).map_err(|error| CodegenError::Unsupported(format!("this machine ({error})")))?;
+    let mut builder = isa::lookup(target_lexicon::Triple::host()).map_err(|error| CodegenError::Unsupported(format!("this machine ({error})")))?;
     for feature in cpu_features() {
         builder.enable(feature).map_err(|error| bug(&error))?;
     }

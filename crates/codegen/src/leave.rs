@@ -209,14 +209,7 @@ impl Lowering<'_> {
     // ---- Recipes ----
 
     /// Makes a recipe; returns its number and what its buffer holds. `first`: words of the buffer that are taken already.
-    fn recipe(
-        &mut self,
-        kind: LeaveKind,
-        reason: Reason,
-        snapshot: SnapshotId,
-        owned: &[ir::Value],
-        first: u32,
-    ) -> Result<(u32, Buffer), CodegenError> {
+    fn recipe(&mut self, kind: LeaveKind, reason: Reason, snapshot: SnapshotId, owned: &[ir::Value], first: u32) -> Result<(u32, Buffer), CodegenError> {
         let mut owned = Owned { values: owned.iter().map(|&value| self.function.root(value)).collect() };
         let mut buffer = Buffer { first, ..Buffer::default() };
         let chain: Vec<SnapshotId> = self.function.snapshot_chain(snapshot).collect();

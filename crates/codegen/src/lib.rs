@@ -71,12 +71,7 @@ const FRAME_LIMIT: u32 = 64 * 1024;
 ///
 /// # Errors
 /// See [`CodegenError`]; nothing is left behind.
-pub fn generate(
-    function: &ir::Function,
-    facts: &Facts,
-    environment: &Environment,
-    options: &GenerateOptions,
-) -> Result<MachineCode, CodegenError> {
+pub fn generate(function: &ir::Function, facts: &Facts, environment: &Environment, options: &GenerateOptions) -> Result<MachineCode, CodegenError> {
     if function.blocks.iter().map(|block| block.instructions.len()).sum::<usize>() > INSTRUCTION_LIMIT {
         return Err(CodegenError::TooBig);
     }

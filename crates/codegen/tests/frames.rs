@@ -158,10 +158,7 @@ fn recipes() {
     let frame = &recipe.frames[0];
     assert_eq!((frame.code, frame.offset, frame.pushed), (0xC0DE, 9, true));
     assert_eq!(frame.locals, [Source::InPlaceBorrowed, Source::Null, Source::Int(0), Source::Bool(1)]);
-    assert_eq!(
-        frame.stack,
-        [Source::Owned(2), Source::Float(3), Source::Constant(0xC057), Source::Borrowed(2), Source::Null, Source::Null]
-    );
+    assert_eq!(frame.stack, [Source::Owned(2), Source::Float(3), Source::Constant(0xC057), Source::Borrowed(2), Source::Null, Source::Null]);
     assert_eq!(recipe.releases, [4]);
     assert_eq!(buffer[..5], [(-9_i64).cast_unsigned(), 1, 12, 2.5_f64.to_bits(), 13]);
     assert_eq!(machine.frame().stacktop, 4 | COMPILED);
@@ -205,8 +202,7 @@ fn calls_of_helpers() {
     let half = builder.value(Op::ConstFloat, &[], &[Immediate::Float(0.5_f64.to_bits())], Type::FLOAT);
     builder.state(20, &[Some(left), Some(three), Some(half)], &[]);
     builder.owned = vec![left, right];
-    let result =
-        builder.value(Op::CallHelper, &[left, right, three], &[Immediate::Helper(Helper::BinaryOperation)], Type::OBJECT);
+    let result = builder.value(Op::CallHelper, &[left, right, three], &[Immediate::Helper(Helper::BinaryOperation)], Type::OBJECT);
     builder.state(22, &[Some(left), None, Some(half)], &[]);
     let again = builder.value(Op::CallHelper, &[result], &[Immediate::Helper(Helper::IsTrue)], Type::BOOL);
     let boxed = builder.value(Op::BoxBool, &[again], &[], Type::of(Class::Bool));
@@ -242,9 +238,7 @@ fn calls_of_helpers() {
 /// `try: h(x) except: return the exception`: for an object, an int and a bool result, and the check of the eval breaker.
 #[test]
 fn caught_exceptions() {
-    for (helper, ty, good, bad) in
-        [(Helper::GetIter, Type::OBJECT, 5, 0), (Helper::Length, Type::INT, 1 << 40, -1), (Helper::IsTrue, Type::BOOL, 1, -1)]
-    {
+    for (helper, ty, good, bad) in [(Helper::GetIter, Type::OBJECT, 5, 0), (Helper::Length, Type::INT, 1 << 40, -1), (Helper::IsTrue, Type::BOOL, 1, -1)] {
         let mut builder = Builder::new("caught", 1);
         let value = builder.argument(0);
         builder.state(7, &[Some(value)], &[]);

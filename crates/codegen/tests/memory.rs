@@ -160,9 +160,7 @@ fn slots_cells_and_dicts() {
     let mut machine = machine(2);
     let mut object = [71, 1, CLASS as u64, 0, 73];
     let place = object[1..].as_mut_ptr().addr() as u64;
-    let slot = function(2, |builder, arguments| {
-        builder.value(Op::SlotExchange, &[arguments[0], arguments[1]], &[Immediate::Int(24)], Type::OBJECT_OR_NULL)
-    });
+    let slot = function(2, |builder, arguments| builder.value(Op::SlotExchange, &[arguments[0], arguments[1]], &[Immediate::Int(24)], Type::OBJECT_OR_NULL));
     assert_eq!(run(&mut machine, &slot, &[place, 74]), 73);
     let slot = function(2, |builder, arguments| builder.value(Op::SlotGet, &[arguments[0]], &[Immediate::Int(24)], Type::OBJECT_OR_NULL));
     assert_eq!(run(&mut machine, &slot, &[place, 0]), 74);

@@ -120,9 +120,7 @@ fn check_slots(tstate: *const Thread) {
     };
     for (number, &slot) in slots[..SLOTS].iter().enumerate() {
         let slot = slot as usize;
-        let fine = slot == 0
-            || WORLD.with_borrow(|world| world.live.contains(&slot) || world.constants.contains(&slot))
-            || object(slot).count == IMMORTAL;
+        let fine = slot == 0 || WORLD.with_borrow(|world| world.live.contains(&slot) || world.constants.contains(&slot)) || object(slot).count == IMMORTAL;
         if !fine {
             problem(format!("slot {number} shows a dead object"));
         }
@@ -330,8 +328,7 @@ fn compare(function: &Function, numbers_of_runs: &[Vec<u32>], raises_at: usize, 
             continue;
         }
         // The stack is in no frame of compiled code.
-        let expected_events: Vec<String> =
-            expected.events.iter().map(|event| event.split(" stack[").next().unwrap_or_default().to_owned()).collect();
+        let expected_events: Vec<String> = expected.events.iter().map(|event| event.split(" stack[").next().unwrap_or_default().to_owned()).collect();
         WORLD.set(World { code: &code.machine, constants: constants.clone(), raises_at, ..World::default() });
         let mut passed: Vec<u64> = Vec::new();
         for (position, argument) in arguments.iter().enumerate() {

@@ -70,8 +70,7 @@ fn object(text: &str, address: usize) -> Result<ObjectFacts, String> {
 }
 
 fn code<'a>(qualname: String, parameters: u32, slots: impl Iterator<Item = &'a str>, number: usize) -> CodeFacts {
-    let slots: Vec<SlotName> =
-        slots.map(|name| SlotName { name: name.to_owned(), is_local: true, is_cell: false, is_free: false }).collect();
+    let slots: Vec<SlotName> = slots.map(|name| SlotName { name: name.to_owned(), is_local: true, is_cell: false, is_free: false }).collect();
     let stacksize = 16;
     CodeFacts {
         address: 0x40_0000 + 4096 * number,

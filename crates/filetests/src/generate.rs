@@ -6,8 +6,8 @@
 
 use coachwhip_ir::evaluate::Concrete;
 use coachwhip_ir::{
-    Block, Class, CodeRef, Condition, EntryKind, Field, Function, Helper, Immediate, Instruction, Leaves, ObjectRef, Op, Reason, Representation,
-    Snapshot, SnapshotId, Type, Value,
+    Block, Class, CodeRef, Condition, EntryKind, Field, Function, Helper, Immediate, Instruction, Leaves, ObjectRef, Op, Reason, Representation, Snapshot,
+    SnapshotId, Type, Value,
 };
 
 const PARAMETERS: u32 = 3;

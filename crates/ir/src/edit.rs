@@ -254,13 +254,7 @@ impl Function {
     }
 
     /// Adds a parameter to a block, with an argument for it on each edge from a block in use (unreachable ones included).
-    pub fn add_parameter_with(
-        &mut self,
-        block: Block,
-        ty: Type,
-        local: Option<u32>,
-        mut argument: impl FnMut(Block) -> Value,
-    ) -> Value {
+    pub fn add_parameter_with(&mut self, block: Block, ty: Type, local: Option<u32>, mut argument: impl FnMut(Block) -> Value) -> Value {
         let value = self.add_parameter(block, ty, local);
         for from in self.block_ids() {
             if let Some(&last) = self.block(from).instructions.last() {

@@ -96,8 +96,14 @@ pub struct Outcome {
 /// # Errors
 /// An instruction that is not modelled, or a function that the verifier would refuse.
 pub fn evaluate(function: &Function, arguments: &[Concrete], steps: usize) -> Result<Outcome, String> {
-    let mut machine =
-        Machine { function, values: vec![None; function.values.len()], events: Vec::new(), memory: BTreeMap::new(), stored: BTreeMap::new(), epochs: [0; HEAPS.len()] };
+    let mut machine = Machine {
+        function,
+        values: vec![None; function.values.len()],
+        events: Vec::new(),
+        memory: BTreeMap::new(),
+        stored: BTreeMap::new(),
+        epochs: [0; HEAPS.len()],
+    };
     let mut block = Function::ENTRY;
     let mut position = 0;
     for _ in 0..steps {
@@ -138,16 +144,7 @@ enum Step {
 }
 
 /// Heaps that calls change, one by one.
-const HEAPS: [Heaps; 8] = [
-    Heaps::LOCALS,
-    Heaps::FIELDS,
-    Heaps::LISTS,
-    Heaps::DICTS,
-    Heaps::CELLS,
-    Heaps::ITERATORS,
-    Heaps::CLASSES,
-    Heaps::REST,
-];
+const HEAPS: [Heaps; 8] = [Heaps::LOCALS, Heaps::FIELDS, Heaps::LISTS, Heaps::DICTS, Heaps::CELLS, Heaps::ITERATORS, Heaps::CLASSES, Heaps::REST];
 
 /// A place in memory: its heap (none for what never changes), and the object with the way in, as text.
 type Place = (Option<usize>, String);
@@ -213,13 +210,7 @@ impl Machine<'_> {
             if !text.is_empty() {
                 text.push_str(" in ");
             }
-            text.push_str(&format!(
-                "{} +{} locals[{}] stack[{}]",
-                snapshot.code,
-                snapshot.offset,
-                slots(&snapshot.locals)?,
-                slots(&snapshot.stack)?
-            ));
+            text.push_str(&format!("{} +{} locals[{}] stack[{}]", snapshot.code, snapshot.offset, slots(&snapshot.locals)?, slots(&snapshot.stack)?));
             if let Some(value) = snapshot.function {
                 text.push_str(&format!(" function {}", self.get(value)?));
             }
@@ -363,7 +354,15 @@ impl Machine<'_> {
             }
             (Op::CurrentFunction, _) => Step::Yield(Concrete::Opaque { id: u32::MAX, class: Class::Function, exact: None }),
             (
-                Op::SetLocal | Op::ClearLocal | Op::KeepAlive | Op::Increment | Op::Decrement | Op::CheckEvalBreaker | Op::CheckFrame | Op::PushFrame | Op::PopFrame,
+                Op::SetLocal
+                | Op::ClearLocal
+                | Op::KeepAlive
+                | Op::Increment
+                | Op::Decrement
+                | Op::CheckEvalBreaker
+                | Op::CheckFrame
+                | Op::PushFrame
+                | Op::PopFrame,
                 _,
             ) => Step::Nothing,
             (Op::CheckException, _) => Step::Yield(Int(0)),
@@ -372,9 +371,7 @@ impl Machine<'_> {
             (Op::GuardType, Some(Immediate::ClassRef(class))) => {
                 guard(matches!(self.get(operands[0])?, Concrete::Opaque { exact: Some(exact), .. } if exact == class))?
             }
-            (Op::GuardIs, Some(Immediate::Object(object))) => {
-                guard(matches!(self.get(operands[0])?, Concrete::Constant(other, _) if other == object))?
-            }
+            (Op::GuardIs, Some(Immediate::Object(object))) => guard(matches!(self.get(operands[0])?, Concrete::Constant(other, _) if other == object))?,
             (Op::GuardNotNull, _) => guard(self.get(operands[0])? != Concrete::Null)?,
             (Op::GuardTrue, _) => guard(self.bool(operands[0])?)?,
             (Op::GuardFalse, _) => guard(!self.bool(operands[0])?)?,

@@ -221,15 +221,7 @@ impl Function {
     /// An empty function with its entry block.
     #[must_use]
     pub fn new(name: String, entry_kind: EntryKind) -> Function {
-        Function {
-            name,
-            entry_kind,
-            blocks: vec![BlockData::default()],
-            instructions: Vec::new(),
-            values: Vec::new(),
-            snapshots: Vec::new(),
-            cache_cells: 0,
-        }
+        Function { name, entry_kind, blocks: vec![BlockData::default()], instructions: Vec::new(), values: Vec::new(), snapshots: Vec::new(), cache_cells: 0 }
     }
 
     /// The entry block.

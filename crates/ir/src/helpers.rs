@@ -47,16 +47,8 @@ pub struct HelperInfo {
 }
 
 impl HelperInfo {
-    const DEFAULT: HelperInfo = HelperInfo {
-        name: "",
-        doc: "",
-        parameters: &[],
-        rest: None,
-        yields: Yield::Nothing,
-        raises: true,
-        reads: Heaps::ANY,
-        writes: Heaps::ANY,
-    };
+    const DEFAULT: HelperInfo =
+        HelperInfo { name: "", doc: "", parameters: &[], rest: None, yields: Yield::Nothing, raises: true, reads: Heaps::ANY, writes: Heaps::ANY };
 }
 
 macro_rules! helpers {

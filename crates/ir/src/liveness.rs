@@ -118,12 +118,7 @@ impl Liveness {
     }
 
     /// Walks a block backwards: `visit` gets each instruction with its position and what is alive right **after** it.
-    pub fn walk_backwards(
-        &self,
-        function: &Function,
-        block: Block,
-        mut visit: impl FnMut(usize, InstructionId, &EntitySet<Value>),
-    ) {
+    pub fn walk_backwards(&self, function: &Function, block: Block, mut visit: impl FnMut(usize, InstructionId, &EntitySet<Value>)) {
         let mut alive = self.live_out(block).clone();
         for (position, &id) in function.blocks[block.index()].instructions.iter().enumerate().rev() {
             visit(position, id, &alive);

@@ -162,8 +162,7 @@ impl<'a> Cursor<'a> {
                     Some('t') => '\t',
                     Some('0') => '\0',
                     Some('u') => {
-                        let code: String =
-                            characters.by_ref().map(|next| next.1).skip(1).take_while(|&character| character != '}').collect();
+                        let code: String = characters.by_ref().map(|next| next.1).skip(1).take_while(|&character| character != '}').collect();
                         let number = u32::from_str_radix(&code, 16).ok();
                         number.and_then(char::from_u32).ok_or_else(|| format!("`{code}` is no character"))?
                     }
@@ -241,12 +240,8 @@ fn immediate(text: &str, kind: ImmediateKind) -> Outcome<Immediate> {
         ImmediateKind::Field => Field::from_name(text).map(Immediate::Field),
         ImmediateKind::Helper => Helper::from_name(text).map(Immediate::Helper),
         ImmediateKind::Reason => Reason::from_name(text).map(Immediate::Reason),
-        ImmediateKind::Condition => {
-            Condition::ROWS.iter().find(|row| row.1 == text).map(|row| Immediate::Condition(row.0))
-        }
-        ImmediateKind::Convention => {
-            Convention::ROWS.iter().find(|row| row.1 == text).map(|row| Immediate::Convention(row.0))
-        }
+        ImmediateKind::Condition => Condition::ROWS.iter().find(|row| row.1 == text).map(|row| Immediate::Condition(row.0)),
+        ImmediateKind::Convention => Convention::ROWS.iter().find(|row| row.1 == text).map(|row| Immediate::Convention(row.0)),
     };
     found.ok_or_else(|| format!("`{text}` is no immediate of kind {kind:?}"))
 }

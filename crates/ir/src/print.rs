@@ -8,11 +8,7 @@ use crate::function::{EntryKind, Function, Immediate};
 use std::fmt;
 
 /// What separates the items of a list.
-fn list<T: fmt::Display>(
-    formatter: &mut fmt::Formatter<'_>,
-    items: impl IntoIterator<Item = T>,
-    separator: &str,
-) -> fmt::Result {
+fn list<T: fmt::Display>(formatter: &mut fmt::Formatter<'_>, items: impl IntoIterator<Item = T>, separator: &str) -> fmt::Result {
     let mut before = "";
     for item in items {
         write!(formatter, "{before}{item}")?;

@@ -265,9 +265,7 @@ impl<'a> Verifier<'a> {
             return true;
         }
         match self.function.values[value.index()].definition {
-            Definition::Parameter(block, _) => {
-                self.parameter_of[value.index()] == Some(block) && self.dominators.dominates(block, point.block)
-            }
+            Definition::Parameter(block, _) => self.parameter_of[value.index()] == Some(block) && self.dominators.dominates(block, point.block),
             Definition::Result(id) => {
                 let Some(place) = self.places[id.index()] else { return false };
                 let instruction = self.function.instruction(id);
@@ -290,9 +288,11 @@ impl<'a> Verifier<'a> {
         let Some(success) = self.function.successors(from).next() else { return false };
         let success = success.block;
         self.dominators.dominates(success, below)
-            && self.flow.predecessors(success).iter().all(|edge| {
-                if edge.from == from { edge.target == 0 } else { self.dominators.dominates(success, edge.from) }
-            })
+            && self.flow.predecessors(success).iter().all(
+                |edge| {
+                    if edge.from == from { edge.target == 0 } else { self.dominators.dominates(success, edge.from) }
+                },
+            )
     }
 
     fn definitions(&mut self, point: Point, id: InstructionId) {

@@ -1,8 +1,6 @@
 //! The helpers with which passes change functions, and the analyses of loops, on small functions.
 
-use coachwhip_ir::{
-    Block, ControlFlow, Dominators, Edge, Function, Immediate, Instruction, Loops, Op, Substitution, Type, Value, parse, verify_to_text,
-};
+use coachwhip_ir::{Block, ControlFlow, Dominators, Edge, Function, Immediate, Instruction, Loops, Op, Substitution, Type, Value, parse, verify_to_text};
 
 const LOOP: &str = "
 function \"f\" call 1

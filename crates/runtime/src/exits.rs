@@ -268,7 +268,13 @@ unsafe fn finish_loop(tstate: *mut ThreadState, frame: *mut Frame, start: Start)
 ///
 /// # Safety
 /// Called by compiled code as the contract says.
-pub unsafe extern "C" fn return_slow(tstate: *mut ThreadState, frame: *mut Frame, header: *const CodeHeader, number: usize, buffer: *const u64) -> *mut PyObject {
+pub unsafe extern "C" fn return_slow(
+    tstate: *mut ThreadState,
+    frame: *mut Frame,
+    header: *const CodeHeader,
+    number: usize,
+    buffer: *const u64,
+) -> *mut PyObject {
     // SAFETY: the contract; word 0 is the value, owned.
     unsafe {
         let compiled = Compiled::of_header(header);
@@ -398,7 +404,13 @@ pub unsafe extern "C" fn call_object(
 ///
 /// # Safety
 /// Never called.
-pub unsafe extern "C" fn push_inlined_frame(tstate: *mut ThreadState, frame: *mut Frame, header: *const CodeHeader, number: usize, buffer: *const u64) -> *mut Frame {
+pub unsafe extern "C" fn push_inlined_frame(
+    tstate: *mut ThreadState,
+    frame: *mut Frame,
+    header: *const CodeHeader,
+    number: usize,
+    buffer: *const u64,
+) -> *mut Frame {
     // SAFETY: as for `exit`: the last frame of the recipe becomes a compiled frame whose slots show its arguments.
     unsafe {
         let compiled = Compiled::of_header(header);

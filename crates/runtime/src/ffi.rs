@@ -11,8 +11,8 @@ pub use coachwhip_cpython::symbols::{
     PyUnstable_Type_AssignVersionTag,
 };
 pub use pyo3_ffi::{
-    Py_DECREF, Py_INCREF, Py_XDECREF, Py_XINCREF, Py_ssize_t, PyErr_Clear, PyErr_GetRaisedException, PyErr_Occurred, PyErr_SetRaisedException, PyFloat_FromDouble,
-    PyLong_FromLong, PyLong_FromLongLong, PyMethodDef, PyObject, PyTypeObject, vectorcallfunc,
+    Py_DECREF, Py_INCREF, Py_XDECREF, Py_XINCREF, Py_ssize_t, PyErr_Clear, PyErr_GetRaisedException, PyErr_Occurred, PyErr_SetRaisedException,
+    PyFloat_FromDouble, PyLong_FromLong, PyLong_FromLongLong, PyMethodDef, PyObject, PyTypeObject, vectorcallfunc,
 };
 
 /// The opcodes of the running version.

@@ -199,8 +199,7 @@ pub unsafe fn expose(frame: *mut Frame) {
         }
         let code = Frame::code(frame);
         let count = (*code).slot_count();
-        let mut inspection =
-            Inspection { shown: (0..count).map(|index| *Frame::slot(frame, index)).collect(), owned: Vec::new(), written: vec![false; count] };
+        let mut inspection = Inspection { shown: (0..count).map(|index| *Frame::slot(frame, index)).collect(), owned: Vec::new(), written: vec![false; count] };
         if (*code).flag_bits() & ffi::OPTIMIZED != 0 && !(*frame).f_locals.is_null() {
             let record = (*frame).f_locals.cast::<u64>();
             let site = *record.add(1) as usize;

@@ -448,9 +448,7 @@ pub(crate) unsafe fn is_own_tool(tool: *mut PyObject) -> bool {
     // SAFETY: an int makes it never raise.
     unsafe {
         let mut overflow: c_int = 0;
-        RUNTIME.running.get()
-            && pyo3_ffi::PyLong_Check(tool) != 0
-            && ffi::PyLong_AsLongLongAndOverflow(tool, &raw mut overflow) == i64::from(TOOL)
+        RUNTIME.running.get() && pyo3_ffi::PyLong_Check(tool) != 0 && ffi::PyLong_AsLongLongAndOverflow(tool, &raw mut overflow) == i64::from(TOOL)
     }
 }
 

@@ -17,10 +17,7 @@ const MANY_EXITS: u64 = 1000;
 
 /// Whether compiling again without the guess could help.
 fn is_guess(reason: Reason) -> bool {
-    !matches!(
-        reason,
-        Reason::Unsupported | Reason::Invalidated | Reason::Inspected | Reason::LoopReturn | Reason::Handler | Reason::Recursion | Reason::Stress
-    )
+    !matches!(reason, Reason::Unsupported | Reason::Invalidated | Reason::Inspected | Reason::LoopReturn | Reason::Handler | Reason::Recursion | Reason::Stress)
 }
 
 /// Counts an exit. `frame` is the innermost frame, which is the interpreter's now; `outermost` is the compiled function's.

@@ -24,7 +24,8 @@ fn run(command: &mut Command) -> Result<String, String> {
 /// What differs, or what could not be run.
 pub fn check(root: &Path, pythons: &[&str]) -> Result<String, String> {
     for python in pythons {
-        run(Command::new(python).arg(root.join("crates/bytecode/tools/opcodes.py")).arg("--check")).map_err(|error| format!("the opcode table is stale: {error}"))?;
+        run(Command::new(python).arg(root.join("crates/bytecode/tools/opcodes.py")).arg("--check"))
+            .map_err(|error| format!("the opcode table is stale: {error}"))?;
         let headers = PathBuf::from(run(Command::new(python).args(["-c", FIND_HEADERS]))?);
         if headers.as_os_str().is_empty() {
             return Err(format!("{python} has no internal headers"));

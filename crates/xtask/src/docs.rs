@@ -6,9 +6,7 @@ use coachwhip_bytecode::{Op as Bytecode, Support};
 use coachwhip_compiler::opt::PASSES;
 use coachwhip_ir::helpers::Parameter;
 use coachwhip_ir::instructions::STEALS_REST;
-use coachwhip_ir::{
-    Class, Condition, Convention, Field, FieldKind, Heaps, Helper, HelperInfo, Info, Leaves, Op, Operand, Reason, Yield,
-};
+use coachwhip_ir::{Class, Condition, Convention, Field, FieldKind, Heaps, Helper, HelperInfo, Info, Leaves, Op, Operand, Reason, Yield};
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -215,7 +213,9 @@ fn ir() -> String {
             ],
         );
     }
-    text.push_str("\n## Classes\n\nDestroying an object of a *trivial* class runs no code that can be noticed; objects of *immortal* classes are never counted.\n");
+    text.push_str(
+        "\n## Classes\n\nDestroying an object of a *trivial* class runs no code that can be noticed; objects of *immortal* classes are never counted.\n",
+    );
     table(&mut text, &["class", "Python's name", ""]);
     for &class in Class::ALL {
         let marks = match (class.is_trivial(), class.is_immortal()) {
@@ -269,10 +269,7 @@ Helpers that write `any` may run any Python code.",
 }
 
 fn options() -> String {
-    let mut text = page(
-        "Options",
-        "Environment variables, and keywords of `coachwhip.enable()`. The rows are in `crates/abi/src/options.rs`.",
-    );
+    let mut text = page("Options", "Environment variables, and keywords of `coachwhip.enable()`. The rows are in `crates/abi/src/options.rs`.");
     table(&mut text, &["variable", "keyword", "value", "default", "meaning"]);
     for option in OPTIONS {
         let kind = match option.kind {

@@ -109,12 +109,7 @@ impl Job {
                 .dependencies
                 .functions
                 .iter()
-                .map(|row| FunctionDependency {
-                    function: row.function,
-                    code: row.code,
-                    defaults: row.defaults,
-                    kwdefaults: row.keyword_defaults,
-                })
+                .map(|row| FunctionDependency { function: row.function, code: row.code, defaults: row.defaults, kwdefaults: row.keyword_defaults })
                 .collect(),
         };
         Ok(Job {

@@ -10,10 +10,7 @@ use cranelift_codegen::ir::{InstBuilder, types};
 impl Lowering<'_> {
     fn slot(&self, instruction: &Instruction) -> Result<u32, CodegenError> {
         let slot = immediate!(instruction, 0, Int)?;
-        u32::try_from(slot)
-            .ok()
-            .filter(|&slot| (slot as usize) < self.facts.codes[0].slots.len())
-            .ok_or_else(|| bug(format!("local {slot}")))
+        u32::try_from(slot).ok().filter(|&slot| (slot as usize) < self.facts.codes[0].slots.len()).ok_or_else(|| bug(format!("local {slot}")))
     }
 
     /// A local in object representation is shown in its slot; that of an unboxed one is empty.

@@ -19,9 +19,7 @@ use coachwhip_abi::recipe::{Recipe, Site};
 use coachwhip_ir as ir;
 use coachwhip_ir::{EntryKind, Immediate, Instruction, Op, Representation};
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{
-    AbiParam, Block, InstBuilder, MemFlagsData, SigRef, Signature, SourceLoc, StackSlot, Type, UserFuncName, Value, types,
-};
+use cranelift_codegen::ir::{AbiParam, Block, InstBuilder, MemFlagsData, SigRef, Signature, SourceLoc, StackSlot, Type, UserFuncName, Value, types};
 use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use std::collections::HashMap;
@@ -553,12 +551,7 @@ macro_rules! immediate {
     ($instruction:expr, $position:expr, $variant:ident) => {
         match $instruction.immediates.get($position) {
             Some(coachwhip_ir::Immediate::$variant(value)) => Ok(*value),
-            _ => Err($crate::lower::bug(format!(
-                "{}: immediate {} should be {}",
-                $instruction.op.info().name,
-                $position,
-                stringify!($variant)
-            ))),
+            _ => Err($crate::lower::bug(format!("{}: immediate {} should be {}", $instruction.op.info().name, $position, stringify!($variant)))),
         }
     };
 }

@@ -4,9 +4,7 @@
 
 use coachwhip_abi::environment::{CodeHeader, Environment, Layout, Routines, frame_state};
 use coachwhip_abi::facts::{CodeFacts, Facts, ObjectFacts, ObjectValue, SlotName};
-use coachwhip_abi::ir::{
-    Block, Class, EntryKind, Function, Helper, Immediate, Instruction, ObjectRef, Op, Snapshot, SnapshotId, Target, Type, Value,
-};
+use coachwhip_abi::ir::{Block, Class, EntryKind, Function, Helper, Immediate, Instruction, ObjectRef, Op, Snapshot, SnapshotId, Target, Type, Value};
 use coachwhip_abi::recipe::MachineCode;
 use coachwhip_codegen::{GenerateOptions, generate};
 use std::cell::{Cell, RefCell};
@@ -304,9 +302,7 @@ impl Machine {
             kwonlyargcount: 0,
             stacksize: 4,
             framesize: 9 + slots as u32 + 4,
-            slots: (0..slots)
-                .map(|index| SlotName { name: format!("local{index}"), is_local: true, is_cell: false, is_free: false })
-                .collect(),
+            slots: (0..slots).map(|index| SlotName { name: format!("local{index}"), is_local: true, is_cell: false, is_free: false }).collect(),
             consts: Vec::new(),
             names: Vec::new(),
             instructions: Vec::new(),
@@ -341,13 +337,7 @@ impl Machine {
 
     /// Adds an object to the facts.
     pub fn object(&mut self, address: u64, class: Class) -> ObjectRef {
-        self.facts.objects.push(ObjectFacts {
-            address: address as usize,
-            class,
-            immortal: false,
-            value: ObjectValue::Opaque,
-            text: "object".to_owned(),
-        });
+        self.facts.objects.push(ObjectFacts { address: address as usize, class, immortal: false, value: ObjectValue::Opaque, text: "object".to_owned() });
         ObjectRef::from_index(self.facts.objects.len() - 1)
     }
 

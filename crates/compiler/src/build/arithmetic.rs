@@ -189,13 +189,22 @@ impl Builder<'_> {
         let class_of = |builder: &Self, value: Value, other: Value| match builder.known_class(value) {
             Some(class) => class,
             None => match builder.observed_operands() {
-                Some(Some(observed)) => if value == left { observed.0 } else { observed.1 },
+                Some(Some(observed)) => {
+                    if value == left {
+                        observed.0
+                    } else {
+                        observed.1
+                    }
+                }
                 _ if operator.is_specialised() && builder.known_class(other) == Some(Class::Float) && builder.feedback_is_generic() => Class::Int,
                 _ => Class::Float,
             },
         };
         let classes = (class_of(self, left, right), class_of(self, right, left));
-        if matches!(operator, Operator::Power | Operator::MatrixMultiply | Operator::And | Operator::Or | Operator::Xor | Operator::ShiftLeft | Operator::ShiftRight) {
+        if matches!(
+            operator,
+            Operator::Power | Operator::MatrixMultiply | Operator::And | Operator::Or | Operator::Xor | Operator::ShiftLeft | Operator::ShiftRight
+        ) {
             return self.generic_binary_op(argument);
         }
         let left = self.as_float(left, classes.0);
@@ -239,9 +248,8 @@ impl Builder<'_> {
         let next = self.code().instructions.get(index + 1).map(|(next, _)| *next);
         let target = next.filter(|next| next.op == Operation::StoreFast).map(|next| next.argument);
         self.frame.stack.truncate(self.frame.stack.len() - 2);
-        let grows_local = target.filter(|&slot| {
-            self.frame.inlined.is_none() && self.frame.locals[slot as usize].is_some_and(|local| self.function.root(local) == root)
-        });
+        let grows_local =
+            target.filter(|&slot| self.frame.inlined.is_none() && self.frame.locals[slot as usize].is_some_and(|local| self.function.root(local) == root));
         let result = if let Some(slot) = grows_local {
             self.frame.locals[slot as usize] = None;
             self.emit(Op::ClearLocal, &[], &[Immediate::Int(i64::from(slot))], None, None);

@@ -418,7 +418,14 @@ pub(super) fn remove_trivial_parameters(function: &mut Function) {
                     if argument == parameter {
                         continue;
                     }
-                    single.entry(parameter).and_modify(|seen| if *seen != Some(argument) { *seen = None }).or_insert(Some(argument));
+                    single
+                        .entry(parameter)
+                        .and_modify(|seen| {
+                            if *seen != Some(argument) {
+                                *seen = None
+                            }
+                        })
+                        .or_insert(Some(argument));
                 }
             }
         }

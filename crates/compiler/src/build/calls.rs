@@ -244,14 +244,7 @@ impl Builder<'_> {
     }
 
     /// Builds a small callee's body in place. The callee has no frame of its own, so nothing in it may run any code; exits make its frame.
-    fn inline(
-        &mut self,
-        callable: Value,
-        function: &FunctionFacts,
-        code_ref: CodeRef,
-        parameters: &[Value],
-        instance: Option<Value>,
-    ) -> Result<Option<Value>> {
+    fn inline(&mut self, callable: Value, function: &FunctionFacts, code_ref: CodeRef, parameters: &[Value], instance: Option<Value>) -> Result<Option<Value>> {
         let facts = self.facts;
         let code = &facts.codes[code_ref.index()];
         let depth = self.frame.inlined.map_or(0, |inlined| inlined.depth);

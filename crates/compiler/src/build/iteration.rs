@@ -10,7 +10,8 @@ impl Builder<'_> {
     fn iterator_class(&self, index: usize) -> Option<Class> {
         let code = self.code();
         let (instruction, feedback) = code.instructions.get(index)?;
-        let refuted = self.facts.refuted.iter().any(|refuted| refuted.code_address == code.address && refuted.offset == instruction.offset && !refuted.reached_only);
+        let refuted =
+            self.facts.refuted.iter().any(|refuted| refuted.code_address == code.address && refuted.offset == instruction.offset && !refuted.reached_only);
         match feedback {
             Feedback::Iterator(class @ (Class::RangeIterator | Class::ListIterator | Class::TupleIterator))
                 if instruction.op == Operation::ForIter && !refuted =>

@@ -99,8 +99,7 @@ impl Walk<'_> {
 
     /// Heaps were written: what was read from them is gone.
     fn written(&mut self, instruction: &Instruction) {
-        let lost: Vec<Value> =
-            self.valid.iter().copied().filter(|&value| lender(self.function, value).0.intersects(instruction.writes())).collect();
+        let lost: Vec<Value> = self.valid.iter().copied().filter(|&value| lender(self.function, value).0.intersects(instruction.writes())).collect();
         for value in lost {
             self.valid.remove(&value);
             if self.count(value) == 0 {
@@ -132,10 +131,15 @@ impl Walk<'_> {
                 _ => self.instruction(instruction)?,
             }
             if instruction.is_terminator() {
-                return instruction.targets.iter().enumerate().map(|(number, target)| {
-                    let raised = instruction.op == Op::BranchRaised && number == 1;
-                    Ok((target.block, self.edge(instruction, target, raised)?))
-                }).collect();
+                return instruction
+                    .targets
+                    .iter()
+                    .enumerate()
+                    .map(|(number, target)| {
+                        let raised = instruction.op == Op::BranchRaised && number == 1;
+                        Ok((target.block, self.edge(instruction, target, raised)?))
+                    })
+                    .collect();
             }
         }
         Ok(Vec::new())

@@ -19,9 +19,7 @@ use super::loop_entry::{entry_snapshot, may_guard_before};
 use super::memory::{self, Place};
 use super::ownership::{Endings, can_run_code};
 use coachwhip_abi::facts::Facts;
-use coachwhip_ir::{
-    Block, ControlFlow, Definition, Dominators, EntitySet, Function, Heaps, Instruction, InstructionId, Leaves, Loop, Loops, Op, Value, Yield,
-};
+use coachwhip_ir::{Block, ControlFlow, Definition, Dominators, EntitySet, Function, Heaps, Instruction, InstructionId, Leaves, Loop, Loops, Op, Value, Yield};
 
 /// Functions of more loops than this are left alone, for compiling them would take too long.
 const MOST_LOOPS: usize = 100;

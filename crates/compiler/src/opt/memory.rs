@@ -5,8 +5,7 @@ use coachwhip_ir::{Block, ControlFlow, Dominators, Field, Function, Heaps, Immed
 use smallvec::SmallVec;
 
 /// All heaps, one by one.
-const EACH: [Heaps; 8] =
-    [Heaps::LOCALS, Heaps::FIELDS, Heaps::LISTS, Heaps::DICTS, Heaps::CELLS, Heaps::ITERATORS, Heaps::CLASSES, Heaps::REST];
+const EACH: [Heaps; 8] = [Heaps::LOCALS, Heaps::FIELDS, Heaps::LISTS, Heaps::DICTS, Heaps::CELLS, Heaps::ITERATORS, Heaps::CLASSES, Heaps::REST];
 
 /// A kind of place: the operation that loads from it, and which of these places. Two objects' places of one kind may be the same, places of two kinds never are.
 pub(super) type Place = (Op, i64);

@@ -3,9 +3,7 @@
 //! An object can die, and its destructor run any code, wherever a value has its last use ([`Ownerships::deaths`]). Passes that carry knowledge of memory past such
 //! a point ask [`Endings`].
 
-use coachwhip_ir::{
-    Block, ControlFlow, Definition, Flavour, Function, Heaps, Instruction, InstructionId, Liveness, Op, Type, Value, Yield,
-};
+use coachwhip_ir::{Block, ControlFlow, Definition, Flavour, Function, Heaps, Instruction, InstructionId, Liveness, Op, Type, Value, Yield};
 use smallvec::SmallVec;
 use std::collections::HashMap;
 
@@ -145,10 +143,7 @@ impl Ownerships {
                 let root = self.root(result);
                 if root == result && self.is_followed(root) && !alive.contains(root) {
                     // The interpreter gives back the old content of a slot before the operands.
-                    let first = matches!(
-                        instruction.op,
-                        Op::ExchangeField | Op::ListExchange | Op::InlineValueExchange | Op::SlotExchange | Op::CellExchange
-                    );
+                    let first = matches!(instruction.op, Op::ExchangeField | Op::ListExchange | Op::InlineValueExchange | Op::SlotExchange | Op::CellExchange);
                     if first { dying.insert(0, root) } else { dying.push(root) }
                 }
             }
@@ -293,9 +288,10 @@ impl Endings {
             let mut at_end: SmallVec<[Value; 4]> = SmallVec::new();
             for (&id, dying) in function.block(block).instructions.iter().zip(&deaths.after) {
                 let instruction = function.instruction(id);
-                let ending = dying.iter().copied().filter(|&root| {
-                    matters(root) && (!ownerships.takes_over(instruction, root) || ownerships.needs_during(function, instruction, root))
-                });
+                let ending = dying
+                    .iter()
+                    .copied()
+                    .filter(|&root| matters(root) && (!ownerships.takes_over(instruction, root) || ownerships.needs_during(function, instruction, root)));
                 if instruction.caught || instruction.is_terminator() {
                     at_end.extend(ending);
                 } else {

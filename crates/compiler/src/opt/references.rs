@@ -76,13 +76,7 @@ impl Placement {
     }
 
     /// Handles all instructions of a block; returns the roots whose references the function holds at its end, and the frame's state there.
-    fn place_in_block(
-        &self,
-        function: &mut Function,
-        block: Block,
-        prologue: Vec<InstructionId>,
-        states: &mut FrameStates,
-    ) -> (EntitySet<Value>, FrameState) {
+    fn place_in_block(&self, function: &mut Function, block: Block, prologue: Vec<InstructionId>, states: &mut FrameStates) -> (EntitySet<Value>, FrameState) {
         let deaths = self.deaths(function, block);
         let old = std::mem::take(&mut function.blocks[block.index()].instructions);
         let mut new = Vec::with_capacity(old.len() + old.len() / 2);
@@ -108,9 +102,8 @@ impl Placement {
             let dying = &deaths.after[position];
             let mut moved: SmallVec<[Value; 4]> = SmallVec::new();
             for (root, times) in self.stolen(&instruction) {
-                let hands_over = self.is_owned(root)
-                    && dying.contains(&root)
-                    && (instruction.op == Op::Return || !self.needs_during(function, &instruction, root));
+                let hands_over =
+                    self.is_owned(root) && dying.contains(&root) && (instruction.op == Op::Return || !self.needs_during(function, &instruction, root));
                 if hands_over {
                     moved.push(root);
                 }
@@ -173,7 +166,15 @@ impl Placement {
     }
 
     /// Gives parameters of successors their references, and gives back what they do not use.
-    fn place_on_edges(&self, function: &mut Function, block: Block, held: EntitySet<Value>, state: FrameState, states: &mut FrameStates, prologues: &mut [Vec<InstructionId>]) {
+    fn place_on_edges(
+        &self,
+        function: &mut Function,
+        block: Block,
+        held: EntitySet<Value>,
+        state: FrameState,
+        states: &mut FrameStates,
+        prologues: &mut [Vec<InstructionId>],
+    ) {
         let Some(end) = function.terminator(block).cloned() else { return };
         let order = self.edge_order(function, block, &held);
         for (number, target) in end.targets.iter().enumerate() {

@@ -106,7 +106,8 @@ fn copy_head(function: &mut Function, head: Block, entries: &[Edge]) -> Copies {
         for value in copy.operands.iter_mut().chain(arguments) {
             *value = values.get(value).copied().unwrap_or(*value);
         }
-        copy.snapshot = copy.snapshot.map(|snapshot| map_snapshot(function, snapshot, &mut snapshots, &mut |value| values.get(&value).copied().unwrap_or(value)));
+        copy.snapshot =
+            copy.snapshot.map(|snapshot| map_snapshot(function, snapshot, &mut snapshots, &mut |value| values.get(&value).copied().unwrap_or(value)));
         let ty = copy.result.map(|result| function.ty(result));
         if let (Some(old), Some(new)) = (copy.result.take(), function.append(block, copy, ty)) {
             values.insert(old, new);

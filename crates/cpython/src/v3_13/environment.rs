@@ -224,9 +224,7 @@ fn check_debug_offsets() -> Result<(), String> {
     ensure(&cookie == b"xdebugpy", || "the interpreter has no table of debug offsets where 3.13 has it".to_owned())?;
     let version = debug_offset(table::VERSION);
     let (major, minor) = super::VERSION;
-    ensure(version >> 16 == (major as usize) << 8 | minor as usize, || {
-        format!("the interpreter's debug offsets are of version {version:#x}")
-    })?;
+    ensure(version >> 16 == (major as usize) << 8 | minor as usize, || format!("the interpreter's debug offsets are of version {version:#x}"))?;
     ensure(debug_offset(table::FREE_THREADED) == 0, || "free-threaded builds of CPython are not supported".to_owned())?;
     let rows = [
         (table::THREAD_STATE_INTERP, layout::thread_state::INTERP, "PyThreadState.interp"),
@@ -280,8 +278,6 @@ unsafe fn check_interpreter() -> Result<(), String> {
             "another extension has replaced the interpreter's frame evaluation (PEP 523)".to_owned()
         })?;
         let version = (*interp).instrumentation_version.load(std::sync::atomic::Ordering::Relaxed);
-        ensure((*tstate).eval_breaker() >> 8 == version >> 8, || {
-            "eval_breaker and the interpreter's instrumentation version do not agree".to_owned()
-        })
+        ensure((*tstate).eval_breaker() >> 8 == version >> 8, || "eval_breaker and the interpreter's instrumentation version do not agree".to_owned())
     }
 }

@@ -10,6 +10,5 @@ pub mod symbols;
 /// The minor version that this module is for.
 pub const VERSION: (u32, u32) = (3, 13);
 
-
 /// The opcode table of this version.
 pub use coachwhip_bytecode::v3_13::TABLE as OPCODES;

@@ -1,10 +1,8 @@
 //! Internal functions and data that CPython 3.13 exports (present in 3.13.0 and in 3.13.18, by `nm -D`), with the types of `structs.rs`, and a table of
 //! optional ones that are looked up by name. Signatures are those of Include/internal.
 
-use super::structs::{
-    BinaryIntrinsic, CodeObject, CodeUnit, FunctionObject, InterpreterFrame, ThreadState, UnaryIntrinsic,
-};
-use pyo3_ffi::{PyObject, PyTypeObject, Py_hash_t, Py_ssize_t, binaryfunc};
+use super::structs::{BinaryIntrinsic, CodeObject, CodeUnit, FunctionObject, InterpreterFrame, ThreadState, UnaryIntrinsic};
+use pyo3_ffi::{Py_hash_t, Py_ssize_t, PyObject, PyTypeObject, binaryfunc};
 use std::ffi::{CStr, c_char, c_int, c_void};
 
 /// `_PyFrameEvalFunction`
@@ -64,12 +62,7 @@ unsafe extern "C" {
         keywords: *mut PyObject,
     ) -> *mut PyObject;
     /// SystemError if result and exception do not agree.
-    pub fn _Py_CheckFunctionResult(
-        tstate: *mut ThreadState,
-        callable: *mut PyObject,
-        result: *mut PyObject,
-        location: *const c_char,
-    ) -> *mut PyObject;
+    pub fn _Py_CheckFunctionResult(tstate: *mut ThreadState, callable: *mut PyObject, result: *mut PyObject, location: *const c_char) -> *mut PyObject;
     /// A dict of keyword arguments.
     pub fn _PyStack_AsDict(values: *const *mut PyObject, kwnames: *mut PyObject) -> *mut PyObject;
 
@@ -93,12 +86,7 @@ unsafe extern "C" {
     /// The same for `except*`.
     pub fn _PyEval_CheckExceptStarTypeValid(tstate: *mut ThreadState, right: *mut PyObject) -> c_int;
     /// Splits an exception for `except*`.
-    pub fn _PyEval_ExceptionGroupMatch(
-        exc_value: *mut PyObject,
-        match_type: *mut PyObject,
-        matched: *mut *mut PyObject,
-        rest: *mut *mut PyObject,
-    ) -> c_int;
+    pub fn _PyEval_ExceptionGroupMatch(exc_value: *mut PyObject, match_type: *mut PyObject, matched: *mut *mut PyObject, rest: *mut *mut PyObject) -> c_int;
     /// Sets a NameError-like exception about `obj`.
     pub fn _PyEval_FormatExcCheckArg(tstate: *mut ThreadState, exc: *mut PyObject, format: *const c_char, obj: *mut PyObject);
     /// Sets UnboundLocalError or NameError for a cell or free variable.
@@ -118,13 +106,7 @@ unsafe extern "C" {
     /// MATCH_KEYS: a tuple of values, None, or NULL with an exception.
     pub fn _PyEval_MatchKeys(tstate: *mut ThreadState, map: *mut PyObject, keys: *mut PyObject) -> *mut PyObject;
     /// Unpacks an iterable to `sp[-1]`, `sp[-2]`, ...: 1 if it went well.
-    pub fn _PyEval_UnpackIterable(
-        tstate: *mut ThreadState,
-        v: *mut PyObject,
-        argcnt: c_int,
-        argcntafter: c_int,
-        sp: *mut *mut PyObject,
-    ) -> c_int;
+    pub fn _PyEval_UnpackIterable(tstate: *mut ThreadState, v: *mut PyObject, argcnt: c_int, argcntafter: c_int, sp: *mut *mut PyObject) -> c_int;
     /// Slice indices: 1 if it went well.
     pub fn _PyEval_SliceIndex(v: *mut PyObject, index: *mut Py_ssize_t) -> c_int;
     /// A name of the builtins: new reference.
@@ -187,12 +169,7 @@ unsafe extern "C" {
     /// Along the MRO: new reference.
     pub fn _PyType_LookupRef(class: *mut PyTypeObject, name: *mut PyObject) -> *mut PyObject;
     /// `super(class, object).name`
-    pub fn _PySuper_Lookup(
-        class: *mut PyTypeObject,
-        object: *mut PyObject,
-        name: *mut PyObject,
-        meth_found: *mut c_int,
-    ) -> *mut PyObject;
+    pub fn _PySuper_Lookup(class: *mut PyTypeObject, object: *mut PyObject, name: *mut PyObject, meth_found: *mut c_int) -> *mut PyObject;
     /// Gives a class a version tag: 1 if it has one now.
     pub fn PyUnstable_Type_AssignVersionTag(class: *mut PyTypeObject) -> c_int;
     /// `separator.join(items)`

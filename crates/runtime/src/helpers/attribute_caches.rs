@@ -116,9 +116,7 @@ pub(super) unsafe fn remember(cell: *mut Cell, entry: Option<Entry>) {
         cell[0][1] = cell[0][1] & !(0xFF << POINTER_BITS) | count << POINTER_BITS;
         return;
     };
-    let same = |words: &[u64; 2]| {
-        words[0] as u32 == entry.version && (entry.kind != Kind::Type || words[0] >> 32 == u64::from(entry.extra))
-    };
+    let same = |words: &[u64; 2]| words[0] as u32 == entry.version && (entry.kind != Kind::Type || words[0] >> 32 == u64::from(entry.extra));
     let place = cell.iter().position(|words| words[0] == 0 || same(words)).unwrap_or(3);
     cell.copy_within(0..place, 1);
     cell[0] = entry.pack(count);
@@ -170,9 +168,8 @@ unsafe fn member_slot(descriptor: Object, class: *mut PyTypeObject, forbidden: i
         }
         let member = descriptor.cast::<PyMemberDescrObject>();
         let definition = &*(*member).d_member;
-        let fits = OBJECT_MEMBERS.contains(&definition.type_code)
-            && definition.flags & forbidden == 0
-            && PyType_IsSubtype(class, (*member).d_common.d_type) != 0;
+        let fits =
+            OBJECT_MEMBERS.contains(&definition.type_code) && definition.flags & forbidden == 0 && PyType_IsSubtype(class, (*member).d_common.d_type) != 0;
         if fits { u32::try_from(definition.offset).ok() } else { None }
     }
 }

@@ -3,9 +3,7 @@
 use super::attribute_caches::{
     Cell, Entry, FILL_LIMIT, Kind, MODE_SHIFT, Mode, POINTER_BITS, analyze, analyze_store, fills, getattro_address, is_data_descriptor, kind_and_mode, remember,
 };
-use super::ffi::{
-    self, _PyObject_GetMethod, _PySuper_Lookup, InlineValues, Name, PyObject_Vectorcall, cached_keys, keys_count, managed_dict, module_dict,
-};
+use super::ffi::{self, _PyObject_GetMethod, _PySuper_Lookup, InlineValues, Name, PyObject_Vectorcall, cached_keys, keys_count, managed_dict, module_dict};
 use super::operators::{new_reference, release, status};
 use super::{NULL, Object, Thread};
 use pyo3_ffi::*;
@@ -274,9 +272,7 @@ unsafe fn load(object: Object, name: Object, cell: *mut Cell, method: bool) -> (
                     }
                 }
                 CLASS_METHOD if method => return (new_reference(descriptor), true),
-                CLASS_INLINE_METHOD
-                    if method && InlineValues::of(object, class).are_valid() && keys_count(cached_keys(class)) == extra =>
-                {
+                CLASS_INLINE_METHOD if method && InlineValues::of(object, class).are_valid() && keys_count(cached_keys(class)) == extra => {
                     return (new_reference(descriptor), true);
                 }
                 _ => {}
@@ -396,14 +392,7 @@ pub unsafe extern "C" fn delete_attribute(_tstate: Thread, object: Object, name:
 }
 
 /// LOAD_SUPER_ATTR, LOAD_SUPER_ATTR_ATTR, LOAD_SUPER_ATTR_METHOD
-pub unsafe extern "C" fn load_super_attribute(
-    _tstate: Thread,
-    super_object: Object,
-    class: Object,
-    receiver: Object,
-    name: Object,
-    flags: i64,
-) -> Object {
+pub unsafe extern "C" fn load_super_attribute(_tstate: Thread, super_object: Object, class: Object, receiver: Object, name: Object, flags: i64) -> Object {
     set_method(false);
     // SAFETY: contract of helpers.
     unsafe {

@@ -1,8 +1,6 @@
 //! Calls that are no plain calls, and what makes functions.
 
-use super::ffi::{
-    _PyFunction_SetVersion, _PyIntrinsics_BinaryFunctions, _PyIntrinsics_UnaryFunctions, _PyObject_FunctionStr, current_globals,
-};
+use super::ffi::{_PyFunction_SetVersion, _PyIntrinsics_BinaryFunctions, _PyIntrinsics_UnaryFunctions, _PyObject_FunctionStr, current_globals};
 use super::operators::is_exactly;
 use super::{NULL, Object, Thread};
 use coachwhip_cpython::structs::{BinaryIntrinsic, CodeObject, FunctionObject, UnaryIntrinsic};

@@ -1,8 +1,6 @@
 //! Raising and handling exceptions.
 
-use super::ffi::{
-    _PyEval_CheckExceptStarTypeValid, _PyEval_CheckExceptTypeValid, _PyEval_ExceptionGroupMatch, handled_exception, set_current_instruction,
-};
+use super::ffi::{_PyEval_CheckExceptStarTypeValid, _PyEval_CheckExceptTypeValid, _PyEval_ExceptionGroupMatch, handled_exception, set_current_instruction};
 use super::operators::{new_reference, release};
 use super::{NULL, Object, Thread};
 use pyo3_ffi::*;

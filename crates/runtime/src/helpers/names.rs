@@ -1,8 +1,8 @@
 //! Globals, built-ins, and the namespaces of classes and modules.
 
 use super::ffi::{
-    _PyDict_LoadGlobal, _PyEval_FormatExcCheckArg, _PyEval_FormatExcUnbound, Name, PyMapping_GetOptionalItem,
-    current_builtins, current_code, current_globals, current_namespace, error_is_set,
+    _PyDict_LoadGlobal, _PyEval_FormatExcCheckArg, _PyEval_FormatExcUnbound, Name, PyMapping_GetOptionalItem, current_builtins, current_code, current_globals,
+    current_namespace, error_is_set,
 };
 use super::operators::{is_exactly, new_reference, status};
 use super::{NULL, Object, Thread};
@@ -94,11 +94,7 @@ pub unsafe extern "C" fn store_name(tstate: Thread, name: Object, value: Object)
             PyErr_Format(PyExc_SystemError, c"no locals found when storing %R".as_ptr(), name);
             return -1;
         }
-        status(if is_exactly(namespace, &raw mut PyDict_Type) {
-            PyDict_SetItem(namespace, name, value)
-        } else {
-            PyObject_SetItem(namespace, name, value)
-        })
+        status(if is_exactly(namespace, &raw mut PyDict_Type) { PyDict_SetItem(namespace, name, value) } else { PyObject_SetItem(namespace, name, value) })
     }
 }
 

@@ -127,9 +127,7 @@ impl Rules<'_> {
             Op::FloatNegate => self.float(operand(0)).map_or(Outcome::Keep, |number| const_float(-number)),
             Op::FloatAbsolute => self.float(operand(0)).map_or(Outcome::Keep, |number| const_float(number.abs())),
             Op::FloatCompare => match (self.float(operand(0)), self.float(operand(1)), instruction.immediates[0]) {
-                (Some(left), Some(right), Immediate::Condition(condition)) => {
-                    compare_floats(condition, left, right).map_or(Outcome::Keep, const_bool)
-                }
+                (Some(left), Some(right), Immediate::Condition(condition)) => compare_floats(condition, left, right).map_or(Outcome::Keep, const_bool),
                 _ => Outcome::Keep,
             },
             Op::BoolNot => self.fold_not(operand(0)),
@@ -188,14 +186,7 @@ impl Rules<'_> {
         match (op, known_left, known_right) {
             (Op::IntAdd | Op::IntAddWrapping | Op::IntOr | Op::IntXor, Some(0), _) => Outcome::Replace(right),
             (
-                Op::IntAdd
-                | Op::IntAddWrapping
-                | Op::IntSubtract
-                | Op::IntSubtractWrapping
-                | Op::IntOr
-                | Op::IntXor
-                | Op::IntShiftLeft
-                | Op::IntShiftRight,
+                Op::IntAdd | Op::IntAddWrapping | Op::IntSubtract | Op::IntSubtractWrapping | Op::IntOr | Op::IntXor | Op::IntShiftLeft | Op::IntShiftRight,
                 _,
                 Some(0),
             ) => Outcome::Replace(left),

@@ -21,14 +21,13 @@ mod flow;
 mod fold;
 
 use super::PassContext;
+use super::memory::{self, Clock, Memory, Versions, Writes};
 use super::ownership::{Endings, can_run_code};
 use super::types;
 use coachwhip_ir::{
-    Block, ControlFlow, Dominators, Function, Heaps, Identity, Immediate, Instruction, InstructionId, Leaves, Op, Substitution, Target,
-    Type, Value, Yield,
+    Block, ControlFlow, Dominators, Function, Heaps, Identity, Immediate, Instruction, InstructionId, Leaves, Op, Substitution, Target, Type, Value, Yield,
 };
 use fold::{Outcome, Rules};
-use super::memory::{self, Clock, Memory, Versions, Writes};
 use smallvec::SmallVec;
 use std::collections::HashMap;
 
@@ -517,10 +516,7 @@ fn is_commutative(instruction: &Instruction) -> bool {
     match instruction.op {
         Op::IntAdd | Op::IntAddWrapping | Op::IntMultiply | Op::IntAnd | Op::IntOr | Op::IntXor | Op::FloatAdd | Op::FloatMultiply | Op::IsSame => true,
         Op::IntCompare | Op::FloatCompare => {
-            matches!(
-                instruction.immediates.first(),
-                Some(Immediate::Condition(coachwhip_ir::Condition::Equal | coachwhip_ir::Condition::NotEqual))
-            )
+            matches!(instruction.immediates.first(), Some(Immediate::Condition(coachwhip_ir::Condition::Equal | coachwhip_ir::Condition::NotEqual)))
         }
         _ => false,
     }

@@ -128,9 +128,9 @@ impl Decider<'_> {
                 for &edge in &edges {
                     let argument = self.function.successors(edge.from).nth(edge.target).expect("an edge").arguments[position];
                     let enters = around.is_some_and(|around| !around.blocks.contains(edge.from)) && may_guard_before(self.function, self.facts, block);
-                    let known = unboxed.get(&self.function.root(argument)).and_then(|known| {
-                        known.iter().find(|(from, _)| self.dominators.dominates(*from, edge.from)).map(|&(_, value)| value)
-                    });
+                    let known = unboxed
+                        .get(&self.function.root(argument))
+                        .and_then(|known| known.iter().find(|(from, _)| self.dominators.dominates(*from, edge.from)).map(|&(_, value)| value));
                     let incoming = self.classify(argument, enters, known);
                     self.incoming.insert((edge, parameter), incoming);
                 }
@@ -390,11 +390,7 @@ impl Decider<'_> {
             let root = self.function.root(argument);
             let ty = self.function.ty(argument);
             let is_short_lived = self.function.values[parameter.index()].local.is_some() && !can_run_code(ty);
-            self.boxes.contains_key(&root)
-                || self.kinds.contains_key(&root)
-                || self.dropped.contains(&root)
-                || !ty.is_counted()
-                || is_short_lived
+            self.boxes.contains_key(&root) || self.kinds.contains_key(&root) || self.dropped.contains(&root) || !ty.is_counted() || is_short_lived
         })
     }
 

@@ -186,7 +186,8 @@ impl Rewriter<'_> {
         let mut object = argument;
         let mut snapshot = None;
         if matches!(incoming, Incoming::Any(_) | Incoming::Checked) {
-            let before = *entry.get_or_insert_with(|| entry_snapshot(function, block, arguments).expect("only loops with an entry snapshot are guarded before"));
+            let before =
+                *entry.get_or_insert_with(|| entry_snapshot(function, block, arguments).expect("only loops with an entry snapshot are guarded before"));
             snapshot = Some(before);
             if !function.ty(argument).is(kind.class()) {
                 let guard = Instruction::new(Op::GuardClass, &[argument]).with_immediate(Immediate::Class(kind.class())).with_snapshot(before);
@@ -268,9 +269,7 @@ impl Rewriter<'_> {
 
     /// Snapshots name what is held.
     fn snapshots(&self, function: &mut Function) {
-        let forms: Vec<Option<Value>> = (0..function.values.len())
-            .map(|index| self.held(function, Value::from_index(index)).map(|(_, value)| value))
-            .collect();
+        let forms: Vec<Option<Value>> = (0..function.values.len()).map(|index| self.held(function, Value::from_index(index)).map(|(_, value)| value)).collect();
         let mut snapshots = std::mem::take(&mut function.snapshots);
         for snapshot in &mut snapshots {
             // Only entry snapshots name dropped parameters, and are asked for on the edges that enter the loop only.

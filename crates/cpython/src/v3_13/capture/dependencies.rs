@@ -66,9 +66,8 @@ impl Dependencies {
     pub unsafe fn still_hold(&self) -> bool {
         // SAFETY: the caller's promise.
         unsafe {
-            self.names.iter().all(|row| {
-                dict_get(row.dict as *mut PyObject, row.key as *mut PyObject).is_some_and(|value| value as usize == row.value)
-            }) && self.classes.iter().all(|row| (*(row.class as *mut PyTypeObject)).tp_version_tag == row.version)
+            self.names.iter().all(|row| dict_get(row.dict as *mut PyObject, row.key as *mut PyObject).is_some_and(|value| value as usize == row.value))
+                && self.classes.iter().all(|row| (*(row.class as *mut PyTypeObject)).tp_version_tag == row.version)
                 && self.functions.iter().all(|row| {
                     let function = row.function as *mut FunctionObject;
                     (*function).func_code as usize == row.code

@@ -95,9 +95,7 @@ impl<'c, 'a, 'u> Reader<'c, 'a, 'u> {
                     let class = self.capture.versions.class(self.cache32(instruction, 1));
                     if class.is_null() { None } else { self.capture.class(class).map(Feedback::AlwaysTrue) }
                 }
-                Op::PopJumpIfTrue | Op::PopJumpIfFalse | Op::PopJumpIfNone | Op::PopJumpIfNotNone => {
-                    Some(Feedback::Branch(self.cache(instruction, 0)))
-                }
+                Op::PopJumpIfTrue | Op::PopJumpIfFalse | Op::PopJumpIfNone | Op::PopJumpIfNotNone => Some(Feedback::Branch(self.cache(instruction, 0))),
                 _ => simple(opcode),
             }
         };
@@ -159,11 +157,7 @@ impl<'c, 'a, 'u> Reader<'c, 'a, 'u> {
             } else {
                 std::ptr::null_mut()
             };
-            if module.is_null() {
-                (self.attribute(instruction, opcode, name)?, std::ptr::null_mut())
-            } else {
-                self.module_attribute(position, module, name)?
-            }
+            if module.is_null() { (self.attribute(instruction, opcode, name)?, std::ptr::null_mut()) } else { self.module_attribute(position, module, name)? }
         };
         if instruction.argument & 1 == 0 {
             self.pushed = value;
@@ -344,9 +338,7 @@ impl<'c, 'a, 'u> Reader<'c, 'a, 'u> {
 /// Specialised opcodes that say all by themselves.
 fn simple(opcode: u8) -> Option<Feedback> {
     Some(match opcode {
-        number::BINARY_OP_ADD_INT | number::BINARY_OP_MULTIPLY_INT | number::BINARY_OP_SUBTRACT_INT | number::COMPARE_OP_INT => {
-            Feedback::Operands(Class::Int)
-        }
+        number::BINARY_OP_ADD_INT | number::BINARY_OP_MULTIPLY_INT | number::BINARY_OP_SUBTRACT_INT | number::COMPARE_OP_INT => Feedback::Operands(Class::Int),
         number::BINARY_OP_ADD_FLOAT | number::BINARY_OP_MULTIPLY_FLOAT | number::BINARY_OP_SUBTRACT_FLOAT | number::COMPARE_OP_FLOAT => {
             Feedback::Operands(Class::Float)
         }

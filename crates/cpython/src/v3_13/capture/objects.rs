@@ -153,11 +153,8 @@ impl Capture<'_> {
                 keyword_defaults: fields.func_kwdefaults as usize,
             });
             let code = self.code(fields.func_code, fields.func_globals, fields.func_builtins, self.depth + 1);
-            let defaults = if fields.func_defaults.is_null() {
-                Vec::new()
-            } else {
-                tuple_items(fields.func_defaults).iter().map(|&item| self.object(item)).collect()
-            };
+            let defaults =
+                if fields.func_defaults.is_null() { Vec::new() } else { tuple_items(fields.func_defaults).iter().map(|&item| self.object(item)).collect() };
             let mut keyword_defaults = Vec::new();
             if !fields.func_kwdefaults.is_null() {
                 let (mut position, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
@@ -206,12 +203,8 @@ impl Capture<'_> {
             };
             let text = format!("built-in {qualname}");
             let receiver = if receiver.is_null() { None } else { Some(self.object(receiver)) };
-            let value = ObjectValue::BuiltinFunction {
-                qualname,
-                address: method_address(definition),
-                convention: convention((*definition).ml_flags),
-                receiver,
-            };
+            let value =
+                ObjectValue::BuiltinFunction { qualname, address: method_address(definition), convention: convention((*definition).ml_flags), receiver };
             (value, text)
         }
     }
@@ -224,12 +217,7 @@ impl Capture<'_> {
             let qualname = format!("{}.{}", class_name(class), method_name(definition));
             let text = format!("method {qualname}");
             let Some(class) = self.class(class) else { return (ObjectValue::Opaque, text) };
-            let value = ObjectValue::MethodDescriptor {
-                qualname,
-                address: method_address(definition),
-                convention: convention((*definition).ml_flags),
-                class,
-            };
+            let value = ObjectValue::MethodDescriptor { qualname, address: method_address(definition), convention: convention((*definition).ml_flags), class };
             (value, text)
         }
     }
