@@ -20,6 +20,10 @@ pub struct Layout {
     pub list_items: i32,
     /// `PyTupleObject.ob_item`
     pub tuple_items: i32,
+    /// `arrayobject.ob_item` (Modules/arraymodule.c)
+    pub array_items: i32,
+    /// `arrayobject.ob_descr`
+    pub array_descriptor: i32,
     /// `PyCellObject.ob_ref`
     pub cell_contents: i32,
     /// `PyDictObject.ma_keys`

@@ -2,7 +2,7 @@
 //! references to every object), can be sent to another thread, and no Python object is touched while compiling.
 
 use coachwhip_bytecode::{ExceptionTableEntry, Instruction};
-use coachwhip_ir::{Class, ClassRef, CodeRef, Convention, ObjectRef};
+use coachwhip_ir::{Class, ClassRef, ClassSet, CodeRef, Convention, ObjectRef};
 
 /// The facts of one compilation.
 #[derive(Clone, Debug, Default)]
@@ -17,8 +17,19 @@ pub struct Facts {
     pub slots: Vec<Option<SlotFacts>>,
     /// At a call that was seen: the class of what each parameter held when the function got hot, `None` for none. Empty if no call was seen.
     pub arguments: Vec<Option<SlotFacts>>,
+    /// The class `array.array`, if its module has been imported.
+    pub arrays: Option<ArrayFacts>,
     /// Exits that were taken too often: no speculation by this reason at this bytecode.
     pub refuted: Vec<Refuted>,
+}
+
+/// The class `array.array`, and how its instances tell what they hold.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ArrayFacts {
+    /// The address of the class.
+    pub class: usize,
+    /// `arrayobject.ob_descr` of each kind of array.
+    pub descriptors: Vec<(Class, usize)>,
 }
 
 /// What a slot of the frame held when its loop or its function got hot.
@@ -26,6 +37,15 @@ pub struct Facts {
 pub struct SlotFacts {
     /// Its built-in class.
     pub class: Class,
+}
+
+impl Facts {
+    /// The built-in classes that instances of a class of the facts can have.
+    #[must_use]
+    pub fn classes_of(&self, class: ClassRef) -> ClassSet {
+        let facts = &self.classes[class.index()];
+        if self.arrays.as_ref().is_some_and(|arrays| arrays.class == facts.address) { ClassSet::any_array() } else { ClassSet::of(facts.class) }
+    }
 }
 
 /// A guess that went wrong too often.

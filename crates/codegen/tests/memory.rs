@@ -3,8 +3,8 @@
 mod machine;
 
 use coachwhip_abi::environment::Layout;
-use coachwhip_abi::facts::{ClassFacts, ObjectValue};
-use coachwhip_abi::ir::{Class, ClassRef, Convention, Field, Immediate, Op, Type, Value};
+use coachwhip_abi::facts::{ArrayFacts, ClassFacts, ObjectValue};
+use coachwhip_abi::ir::{ArrayItem, Class, ClassRef, Convention, Field, Immediate, Op, Type, Value};
 use machine::{Builder, Call, Machine, answer, calls};
 
 const CLASS: usize = 0xC1A55;
@@ -25,6 +25,8 @@ fn machine(parameters: u32) -> Machine {
         unicode_entry_size: 16,
         managed_dict: -24,
         cell_contents: 16,
+        array_items: 24,
+        array_descriptor: 40,
         ..machine.environment.layout.clone()
     };
     machine.facts.classes.push(ClassFacts {
@@ -93,6 +95,71 @@ fn lists_and_tuples() {
     assert_eq!(run(&mut machine, &exchange, &[address(&list), 99]), 10);
     // SAFETY: the machine code has written to it behind the compiler's back.
     assert_eq!(unsafe { std::ptr::read_volatile(&raw const items) }, [99, 11, 12]);
+}
+
+/// Items of each kind of array: the second one is read, the third one is written.
+#[test]
+fn arrays() {
+    const TYPE: u64 = 0x7_7770;
+    let mut machine = machine(3);
+    let descriptors: Vec<(Class, usize)> = Class::ARRAYS.iter().map(|row| (row.0, 0x9000 + usize::from(row.1))).collect();
+    machine.facts.arrays = Some(ArrayFacts { class: TYPE as usize, descriptors: descriptors.clone() });
+    for &(class, descriptor) in &descriptors {
+        let item = class.array_item().expect("an array");
+        let bytes = if let ArrayItem::Int { bytes, .. } = item { usize::from(bytes) } else { 8 };
+        let mut items: [u8; 32] = std::array::from_fn(|index| 0x81 + index as u8);
+        let before = items;
+        let array = [1, TYPE, 3, items.as_mut_ptr().addr() as u64, 3, descriptor as u64];
+        let mut output = [1, 0, 0];
+        let copy = function(3, move |builder, arguments| {
+            let array = builder.value(Op::GuardClass, &[arguments[0]], &[Immediate::Class(class)], Type::of(class));
+            let size = builder.value(Op::LoadIntField, &[arguments[2]], &[Immediate::Field(Field::ListSize)], Type::INT);
+            let two = builder.int(2);
+            let class = [Immediate::Class(class)];
+            if item == ArrayItem::Double {
+                let value = builder.value(Op::ArrayGetFloat, &[array, size], &class, Type::FLOAT);
+                builder.add(Op::ArraySetFloat, &[array, two, value], &class, None);
+            } else {
+                let value = builder.value(Op::ArrayGetInt, &[array, size], &class, Type::INT);
+                builder.add(Op::StoreIntField, &[arguments[1], value], &[Immediate::Field(Field::ListSize)], None);
+                let stored = builder.int(-2);
+                builder.add(Op::ArraySetInt, &[array, two, stored], &class, None);
+            }
+            arguments[1]
+        });
+        let output_address = output.as_mut_ptr().addr() as u64;
+        assert_eq!(run(&mut machine, &copy, &[address(&array), output_address, address(&[0, 0, 1])]), output_address);
+        // SAFETY: the machine code has written to them behind the compiler's back.
+        let (after, output) = unsafe { (std::ptr::read_volatile(&raw const items), std::ptr::read_volatile(&raw const output)) };
+        let mut expected = before;
+        let second = &before[bytes..2 * bytes];
+        if let ArrayItem::Int { signed, .. } = item {
+            let fill = if signed && second[bytes - 1] >= 0x80 { 0xFF } else { 0 };
+            let mut wide = [fill; 8];
+            wide[..bytes].copy_from_slice(second);
+            assert_eq!(output[2], u64::from_le_bytes(wide), "{class:?}");
+            expected[2 * bytes..3 * bytes].copy_from_slice(&(-2_i64).to_le_bytes()[..bytes]);
+        } else {
+            expected[16..24].copy_from_slice(second);
+        }
+        assert_eq!(after, expected, "{class:?}");
+    }
+}
+
+/// An array of another kind leaves, and so does what is no array.
+#[test]
+fn guards_of_arrays() {
+    let mut machine = machine(1);
+    machine.facts.arrays = Some(ArrayFacts { class: 0x7_7770, descriptors: vec![(Class::DoubleArray, 0x9064), (Class::IntArray, 0x9069)] });
+    let guard =
+        function(1, |builder, arguments| builder.value(Op::GuardClass, &[arguments[0]], &[Immediate::Class(Class::DoubleArray)], Type::of(Class::DoubleArray)));
+    for (class, descriptor, leaves) in [(0x7_7770, 0x9064, false), (0x7_7770, 0x9069, true), (0x7_7778, 0x9064, true)] {
+        let object = [1, class, 0, 0, 0, descriptor];
+        let code = machine.compile(&guard.function);
+        machine.call(&code, &[address(&object)]);
+        let exits = calls().iter().filter(|call| matches!(call, Call::Exit { .. })).count();
+        assert_eq!(exits, usize::from(leaves), "{class:x} {descriptor:x}");
+    }
 }
 
 /// Integers of each width are widened as their rows say.

@@ -65,7 +65,7 @@ pub fn arguments(numbers: &[u32]) -> Vec<Concrete> {
             0 | 1 => Concrete::Int(INTS[number(index) / 4 % INTS.len()]),
             2 => Concrete::Float(FLOATS[number(index) / 4 % FLOATS.len()]),
             other => {
-                let class = [Class::List, Class::List, Class::Cell, Class::Str][number(index) / 4 % 4];
+                let class = [Class::List, Class::List, Class::Cell, Class::Str, Class::DoubleArray][number(index) / 4 % 5];
                 // Two parameters may be one object.
                 Concrete::Opaque { id: 10 * class as u32 + u32::from(other > 4), class, exact: None }
             }
@@ -323,7 +323,11 @@ impl Generator<'_> {
             if known.is_none() && self.choose(3) != 2 {
                 return;
             }
-            let class = known.unwrap_or([Class::Int, Class::Float, Class::List, Class::Cell][self.choose(4)]);
+            let class = known.unwrap_or(if self.memory {
+                [Class::Int, Class::Float, Class::List, Class::Cell, Class::DoubleArray][self.choose(5)]
+            } else {
+                [Class::Int, Class::Float, Class::List, Class::Cell][self.choose(4)]
+            });
             let guard = Instruction::new(Op::GuardClass, &[value]).with_immediate(Immediate::Class(class)).with_snapshot(snapshot);
             let identity = self.function.ty(value).identity;
             self.value(guard, Type { identity, ..Type::of(class) });
@@ -359,10 +363,34 @@ impl Generator<'_> {
         }
     }
 
+    /// Reads and writes of an array.
+    fn array(&mut self, array: Value) {
+        let class = Immediate::Class(Class::DoubleArray);
+        match self.choose(3) {
+            0 => {
+                let size = Instruction::new(Op::LoadIntField, &[array]).with_immediate(Immediate::Field(Field::ArraySize));
+                self.value(size, Type::INT);
+            }
+            1 => {
+                let index = self.pick(Representation::Int);
+                self.value(Instruction::new(Op::ArrayGetFloat, &[array, index]).with_immediate(class), Type::FLOAT);
+            }
+            _ => {
+                let (index, value) = (self.pick(Representation::Int), self.pick(Representation::Float));
+                self.emit(Instruction::new(Op::ArraySetFloat, &[array, index, value]).with_immediate(class), None);
+            }
+        }
+    }
+
     /// Reads and writes of lists, cells and instances.
     fn memory(&mut self) {
         let list = self.candidate(|ty| ty.is(Class::List));
         let cell = self.candidate(|ty| ty.is(Class::Cell));
+        if let Some(array) = self.candidate(|ty| ty.is(Class::DoubleArray))
+            && self.choose(2) == 0
+        {
+            return self.array(array);
+        }
         match (self.choose(8), list, cell) {
             (0, Some(list), _) => {
                 let index = self.pick(Representation::Int);

@@ -237,6 +237,7 @@ impl Machine<'_> {
         text.push_str(match instruction.op {
             Op::ListGet | Op::ListExchange => ".item",
             Op::TupleGet => ".tuple_item",
+            Op::ArrayGetFloat | Op::ArraySetFloat | Op::ArrayGetInt | Op::ArraySetInt => ".array_item",
             Op::InlineValueGet | Op::InlineValueExchange => ".inline",
             Op::SlotGet | Op::SlotExchange => ".slot",
             Op::CellGet | Op::CellExchange => ".contents",
@@ -247,7 +248,7 @@ impl Machine<'_> {
         for immediate in &instruction.immediates {
             text.push_str(&format!(" {immediate}"));
         }
-        if matches!(instruction.op, Op::ListGet | Op::ListExchange | Op::TupleGet) {
+        if matches!(instruction.op, Op::ListGet | Op::ListExchange | Op::TupleGet | Op::ArrayGetFloat | Op::ArraySetFloat | Op::ArrayGetInt | Op::ArraySetInt) {
             text.push_str(&format!(" {}", self.int(instruction.operands[1])?));
         }
         Ok((HEAPS.iter().position(|&row| row.intersects(heap)), text))
@@ -262,6 +263,7 @@ impl Machine<'_> {
         let number = place.1.bytes().fold(epoch.wrapping_mul(977), |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte))) >> 3;
         let classes = match (instruction.yields(), instruction.field().map(Field::kind)) {
             (Yield::Int, _) => return Concrete::Int(i64::from(number % 5)),
+            (Yield::Float, _) => return Concrete::Float(f64::from(number % 5)),
             (_, Some(FieldKind::Object(classes))) => classes,
             (Yield::New(classes) | Yield::Borrowed(classes), _) => classes,
             _ => ClassSet::ANY,
@@ -441,6 +443,8 @@ impl Machine<'_> {
                 | Op::LoadIntField
                 | Op::ListGet
                 | Op::TupleGet
+                | Op::ArrayGetFloat
+                | Op::ArrayGetInt
                 | Op::InlineValueGet
                 | Op::SlotGet
                 | Op::CellGet
@@ -450,6 +454,11 @@ impl Machine<'_> {
             ) => {
                 let place = self.place(instruction)?;
                 Step::Yield(self.read(instruction, &place))
+            }
+            (Op::ArraySetFloat | Op::ArraySetInt, _) => {
+                let (place, value) = (self.place(instruction)?, self.get(operands[2])?);
+                self.write(place, value);
+                Step::Nothing
             }
             (Op::StoreIntField, _) => {
                 let (place, value) = (self.place(instruction)?, self.get(operands[1])?);

@@ -64,6 +64,8 @@ fields! {
     ListSize "list.ob_size": FieldKind::Int64, LISTS;
     /// The size of a tuple.
     TupleSize "tuple.ob_size": FieldKind::Int64, NONE;
+    /// The number of items of an array.
+    ArraySize "array.ob_size": FieldKind::Int64, REST;
     /// The number of code points of a str.
     StrLength "str.length": FieldKind::Int64, NONE;
     /// The number of items of a dict.

@@ -406,6 +406,14 @@ instructions! {
     ListGet list_get(list: Object, index: Int) -> Yield::Borrowed(OBJECT), { reads: Heaps::LISTS, removable: true }
     /// Replaces the item of a list at an index that is known to be in range; yields the old item.
     ListExchange list_exchange(list: Object, index: Int, value: Object) -> Yield::New(OBJECT), { steals: 0b100, reads: Heaps::LISTS, writes: Heaps::LISTS }
+    /// The item of an array of doubles at an index that is known to be in range.
+    ArrayGetFloat array_get_float(array: Object, index: Int) [class: Class] -> Yield::Float, { reads: Heaps::REST, removable: true }
+    /// The item of an array of integers at an index that is known to be in range.
+    ArrayGetInt array_get_int(array: Object, index: Int) [class: Class] -> Yield::Int, { reads: Heaps::REST, removable: true }
+    /// Replaces an item of an array of doubles at an index that is known to be in range.
+    ArraySetFloat array_set_float(array: Object, index: Int, value: Float) [class: Class], { writes: Heaps::REST }
+    /// Replaces an item of an array of integers at an index that is known to be in range; so is the value.
+    ArraySetInt array_set_int(array: Object, index: Int, value: Int) [class: Class], { writes: Heaps::REST }
     /// The item of a tuple at an index that is known to be in range.
     TupleGet tuple_get(tuple: Object, index: Int) -> Yield::Borrowed(OBJECT), { removable: true }
     /// An attribute in the inline values of an instance (valid ones: `guard_inline_values`), by its index; NULL if not set.

@@ -34,5 +34,5 @@ pub use loops::{Loop, Loops};
 pub use parse::{ParseError, parse};
 pub use reasons::Reason;
 pub use snapshot::Snapshot;
-pub use types::{Class, ClassSet, Identity, Representation, Type};
+pub use types::{ArrayItem, Class, ClassSet, Identity, Representation, Type};
 pub use verify::{verify, verify_to_text};

@@ -68,8 +68,66 @@ classes! {
     RangeIterator "range_iterator" { trivial: true, immortal: false },
     ListIterator "list_iterator" { trivial: false, immortal: false },
     TupleIterator "tuple_iterator" { trivial: false, immortal: false },
+    /// Arrays of the module `array`, by their type code: the class and what it holds.
+    SignedCharArray "array.array('b')" { trivial: false, immortal: false },
+    UnsignedCharArray "array.array('B')" { trivial: false, immortal: false },
+    ShortArray "array.array('h')" { trivial: false, immortal: false },
+    UnsignedShortArray "array.array('H')" { trivial: false, immortal: false },
+    IntArray "array.array('i')" { trivial: false, immortal: false },
+    UnsignedIntArray "array.array('I')" { trivial: false, immortal: false },
+    LongArray "array.array('l')" { trivial: false, immortal: false },
+    LongLongArray "array.array('q')" { trivial: false, immortal: false },
+    DoubleArray "array.array('d')" { trivial: false, immortal: false },
     /// Any class without a row of its own: user classes, extension types, subclasses of the above.
     Other "object" { trivial: false, immortal: false },
+}
+
+/// An item of an array of the module `array`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ArrayItem {
+    /// A C integer of so many bytes, all of whose values fit 64 signed bits.
+    Int {
+        /// 1, 2, 4 or 8.
+        bytes: u8,
+        /// Whether it can be negative.
+        signed: bool,
+    },
+    /// A C double.
+    Double,
+}
+
+impl ArrayItem {
+    /// The least and the greatest integer that it can hold.
+    #[must_use]
+    pub const fn range(self) -> Option<(i64, i64)> {
+        match self {
+            ArrayItem::Int { bytes: 8, .. } => Some((i64::MIN, i64::MAX)),
+            ArrayItem::Int { bytes, signed: true } => Some((-1 << (8 * bytes - 1), (1 << (8 * bytes - 1)) - 1)),
+            ArrayItem::Int { bytes, signed: false } => Some((0, (1 << (8 * bytes)) - 1)),
+            ArrayItem::Double => None,
+        }
+    }
+}
+
+impl Class {
+    /// The arrays of the module `array`, with their type codes and items. They share one type object and differ by `ob_descr`.
+    pub const ARRAYS: &'static [(Class, u8, ArrayItem)] = &[
+        (Class::SignedCharArray, b'b', ArrayItem::Int { bytes: 1, signed: true }),
+        (Class::UnsignedCharArray, b'B', ArrayItem::Int { bytes: 1, signed: false }),
+        (Class::ShortArray, b'h', ArrayItem::Int { bytes: 2, signed: true }),
+        (Class::UnsignedShortArray, b'H', ArrayItem::Int { bytes: 2, signed: false }),
+        (Class::IntArray, b'i', ArrayItem::Int { bytes: 4, signed: true }),
+        (Class::UnsignedIntArray, b'I', ArrayItem::Int { bytes: 4, signed: false }),
+        (Class::LongArray, b'l', ArrayItem::Int { bytes: 8, signed: true }),
+        (Class::LongLongArray, b'q', ArrayItem::Int { bytes: 8, signed: true }),
+        (Class::DoubleArray, b'd', ArrayItem::Double),
+    ];
+
+    /// What an array of this class holds; `None` if it is none.
+    #[must_use]
+    pub fn array_item(self) -> Option<ArrayItem> {
+        Class::ARRAYS.iter().find(|row| row.0 == self).map(|row| row.2)
+    }
 }
 
 /// A set of classes that an object can have; `null` says that there may be no object at all (an unbound local).
@@ -91,6 +149,12 @@ impl ClassSet {
     #[must_use]
     pub const fn of(class: Class) -> ClassSet {
         ClassSet(1 << class as u64)
+    }
+
+    /// The set of all arrays, those of type codes without a row included.
+    #[must_use]
+    pub fn any_array() -> ClassSet {
+        Class::ARRAYS.iter().fold(ClassSet::of(Class::Other), |set, row| set.union(ClassSet::of(row.0)))
     }
 
     /// All classes of either set.

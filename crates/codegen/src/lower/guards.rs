@@ -11,10 +11,17 @@ use cranelift_codegen::ir::{InstBuilder, Value, types};
 impl<'a> Lowering<'a> {
     /// The type object of a built-in class.
     pub(crate) fn class_address(&self, class: Class) -> Result<usize, CodegenError> {
-        match self.environment.classes.get(class as usize).copied().unwrap_or(0) {
+        let array = self.array_descriptor(class).and(self.facts.arrays.as_ref()).map(|arrays| arrays.class);
+        match array.unwrap_or_else(|| self.environment.classes.get(class as usize).copied().unwrap_or(0)) {
             0 => Err(unsupported(format!("the class {}", class.name()))),
             address => Ok(address),
         }
+    }
+
+    /// What tells arrays of this class from others, which have the same type object.
+    fn array_descriptor(&self, class: Class) -> Option<usize> {
+        let arrays = self.facts.arrays.as_ref()?;
+        arrays.descriptors.iter().find(|row| row.0 == class).map(|row| row.1)
     }
 
     /// A class of the facts.
@@ -48,6 +55,13 @@ impl<'a> Lowering<'a> {
         let object = self.operand(instruction, 0)?;
         let test = self.has_type(object, class);
         self.exit_unless(instruction, test, Reason::Class)?;
+        if let Some(descriptor) = self.array_descriptor(immediate!(instruction, 0, Class)?) {
+            // Only now: other objects may be too small to have the field.
+            let found = self.load(types::I64, object, self.environment.layout.array_descriptor);
+            let descriptor = self.address(descriptor);
+            let test = self.builder.ins().icmp(IntCC::Equal, found, descriptor);
+            self.exit_unless(instruction, test, Reason::Class)?;
+        }
         self.same(instruction)
     }
 
@@ -131,7 +145,11 @@ impl<'a> Lowering<'a> {
     }
 
     pub(super) fn is_class(&mut self, instruction: &Instruction) -> Result<(), CodegenError> {
-        let class = self.class_address(immediate!(instruction, 0, Class)?)?;
+        let class = immediate!(instruction, 0, Class)?;
+        if class.array_item().is_some() {
+            return Err(unsupported("is_class of an array"));
+        }
+        let class = self.class_address(class)?;
         let object = self.operand(instruction, 0)?;
         let test = self.has_type(object, class);
         self.define(instruction, test)

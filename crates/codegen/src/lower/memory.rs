@@ -3,7 +3,7 @@
 use super::{FLAGS, Lowering, bug, immediate};
 use crate::CodegenError;
 use coachwhip_ir as ir;
-use coachwhip_ir::{Field, FieldKind, Instruction};
+use coachwhip_ir::{ArrayItem, Field, FieldKind, Instruction};
 use cranelift_codegen::ir::{InstBuilder, Type, Value, types};
 
 /// Indexes beyond this are not folded into an instruction's displacement.
@@ -101,6 +101,55 @@ impl Lowering<'_> {
         let (base, offset) = self.element(tuple, self.environment.layout.tuple_items, instruction.operands[1])?;
         let value = self.load(types::I64, base, offset);
         self.define(instruction, value)
+    }
+
+    /// The place of an item of an array, a displacement from it, and what it is.
+    fn array_element(&mut self, instruction: &Instruction) -> Result<(Value, i32, ArrayItem), CodegenError> {
+        let item = immediate!(instruction, 0, Class)?.array_item().ok_or_else(|| bug("an item of what is no array"))?;
+        let bytes = if let ArrayItem::Int { bytes, .. } = item { bytes } else { 8 };
+        let array = self.operand(instruction, 0)?;
+        let items = self.load(types::I64, array, self.environment.layout.array_items);
+        let index = instruction.operands[1];
+        if let Some(known) = self.known_int(index).filter(|known| (0..FOLDED_INDEX_LIMIT).contains(known)) {
+            return Ok((items, i32::from(bytes) * known as i32, item));
+        }
+        let index = self.value(index)?;
+        let shift = self.int(i64::from(bytes.trailing_zeros()));
+        let distance = self.builder.ins().ishl(index, shift);
+        Ok((self.builder.ins().iadd(items, distance), 0, item))
+    }
+
+    pub(super) fn array_get(&mut self, instruction: &Instruction) -> Result<(), CodegenError> {
+        let (base, offset, item) = self.array_element(instruction)?;
+        let value = match item {
+            ArrayItem::Double => self.load(types::F64, base, offset),
+            ArrayItem::Int { bytes: 1, signed: true } => self.builder.ins().sload8(types::I64, FLAGS, base, offset),
+            ArrayItem::Int { bytes: 1, signed: false } => self.builder.ins().uload8(types::I64, FLAGS, base, offset),
+            ArrayItem::Int { bytes: 2, signed: true } => self.builder.ins().sload16(types::I64, FLAGS, base, offset),
+            ArrayItem::Int { bytes: 2, signed: false } => self.builder.ins().uload16(types::I64, FLAGS, base, offset),
+            ArrayItem::Int { bytes: 4, signed: true } => self.builder.ins().sload32(FLAGS, base, offset),
+            ArrayItem::Int { bytes: 4, signed: false } => self.builder.ins().uload32(FLAGS, base, offset),
+            ArrayItem::Int { .. } => self.load(types::I64, base, offset),
+        };
+        self.define(instruction, value)
+    }
+
+    pub(super) fn array_set(&mut self, instruction: &Instruction) -> Result<(), CodegenError> {
+        let value = self.operand(instruction, 2)?;
+        let (base, offset, item) = self.array_element(instruction)?;
+        match item {
+            ArrayItem::Int { bytes: 1, .. } => {
+                self.builder.ins().istore8(FLAGS, value, base, offset);
+            }
+            ArrayItem::Int { bytes: 2, .. } => {
+                self.builder.ins().istore16(FLAGS, value, base, offset);
+            }
+            ArrayItem::Int { bytes: 4, .. } => {
+                self.builder.ins().istore32(FLAGS, value, base, offset);
+            }
+            ArrayItem::Double | ArrayItem::Int { .. } => self.store(value, base, offset),
+        }
+        Ok(())
     }
 
     /// Where in an instance an inline value is: inline values start behind the C structure (pycore_object.h, `_PyObject_InlineValues`).

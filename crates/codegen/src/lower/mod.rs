@@ -307,6 +307,8 @@ impl<'a> Lowering<'a> {
             Op::ListGet => self.list_get(instruction),
             Op::ListExchange => self.list_exchange(instruction),
             Op::TupleGet => self.tuple_get(instruction),
+            Op::ArrayGetFloat | Op::ArrayGetInt => self.array_get(instruction),
+            Op::ArraySetFloat | Op::ArraySetInt => self.array_set(instruction),
             Op::InlineValueGet => self.inline_value_get(instruction),
             Op::InlineValueExchange => self.inline_value_exchange(instruction),
             Op::SlotGet => self.slot_get(instruction),

@@ -127,8 +127,8 @@ impl Builder<'_> {
     ) -> Result<Option<Value>> {
         let Some((&receiver, rest)) = arguments.split_first() else { return Ok(None) };
         // A subclass's instance, say: the descriptor takes it, the guard would not.
-        let builtin = self.facts.classes[class.index()].class;
-        if self.is_refuted() || self.ty(receiver).classes.intersection(coachwhip_ir::ClassSet::of(builtin)).is_empty() {
+        let possible = self.facts.classes_of(class);
+        if self.is_refuted() || self.ty(receiver).classes.intersection(possible).is_empty() {
             return Ok(None);
         }
         let receiver = self.guard_type(receiver, class);

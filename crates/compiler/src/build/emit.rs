@@ -193,7 +193,7 @@ impl Builder<'_> {
         if builtin != Class::Other {
             return self.guard_class(value, builtin);
         }
-        self.emit_guarded(Op::GuardType, &[value], &[Immediate::ClassRef(class)], Type::exact(builtin, class))
+        self.emit_guarded(Op::GuardType, &[value], &[Immediate::ClassRef(class)], Type { classes: self.facts.classes_of(class), ..Type::exact(builtin, class) })
     }
 
     /// The value, known to be this object from here on.

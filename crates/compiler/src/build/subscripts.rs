@@ -2,7 +2,7 @@
 
 use super::{Builder, Result};
 use coachwhip_abi::facts::{Feedback, ObjectValue};
-use coachwhip_ir::{Class, Condition, Field, Helper, Immediate, Op, Reason, Type, Value};
+use coachwhip_ir::{ArrayItem, Class, Condition, Field, Helper, Immediate, Op, Reason, Type, Value};
 
 impl Builder<'_> {
     /// An index into a sequence of the given size as a non-negative number, guarded to be in range.
@@ -24,14 +24,78 @@ impl Builder<'_> {
         self.emit_value(Op::LoadIntField, &[object], &[Immediate::Field(field)], Type::INT)
     }
 
+    /// For which class of container to work where the interpreter has no specialised form, and whether that may be guessed although a guess went wrong.
+    fn unspecialised_container(&self, container: Value, key: Value) -> (Option<Class>, bool) {
+        if let Some(observed) = self.observed_operands() {
+            // What was seen when the first guess went wrong is the second, and last.
+            let class = observed.filter(|observed| observed.1 == Class::Int && self.may_be(container, observed.0)).map(|observed| observed.0);
+            return (class, class.is_some());
+        }
+        if self.known_class(key) != Some(Class::Int) {
+            return (None, false);
+        }
+        // Lists with negative indexes, which are mostly constants, and arrays: no others of the classes with ints for indexes are left to the generic form.
+        let negative = self.constant_of(key).is_some_and(|key| matches!(self.object(key).value, ObjectValue::Int(number) if number < 0));
+        let likely = if negative { Class::List } else { Class::DoubleArray };
+        let possible = (negative || self.facts.arrays.is_some()) && self.may_be(container, likely);
+        (possible.then_some(likely), false)
+    }
+
+    /// An item of an array.
+    fn array_get(&mut self, container: Value, key: Value, class: Class, item: ArrayItem) {
+        let array = self.guard_class(container, class);
+        let size = self.size(array, Field::ArraySize);
+        let index = self.index_in_range(key, size);
+        self.frame.stack.truncate(self.frame.stack.len() - 2);
+        let item = if item == ArrayItem::Double {
+            let item = self.emit_value(Op::ArrayGetFloat, &[array, index], &[Immediate::Class(class)], Type::FLOAT);
+            self.box_float(item)
+        } else {
+            let item = self.emit_value(Op::ArrayGetInt, &[array, index], &[Immediate::Class(class)], Type::INT);
+            self.box_int(item)
+        };
+        self.push(item);
+    }
+
+    /// Replaces an item of an array.
+    fn array_set(&mut self, container: Value, key: Value, value: Value, class: Class, item: ArrayItem) {
+        let array = self.guard_class(container, class);
+        let size = self.size(array, Field::ArraySize);
+        let index = self.index_in_range(key, size);
+        let (op, value) = match item.range() {
+            None => {
+                let class = if self.known_class(value) == Some(Class::Int) { Class::Int } else { Class::Float };
+                (Op::ArraySetFloat, self.as_float(value, class))
+            }
+            Some((least, greatest)) => {
+                let value = self.unbox_int(value);
+                for (bound, condition) in [(least, Condition::GreaterOrEqual), (greatest, Condition::LessOrEqual)] {
+                    if bound != i64::MIN && bound != i64::MAX {
+                        let bound = self.const_int(bound);
+                        let fits = self.emit_value(Op::IntCompare, &[value, bound], &[Immediate::Condition(condition)], Type::BOOL);
+                        self.guard_true(fits, Reason::Overflow);
+                    }
+                }
+                (Op::ArraySetInt, value)
+            }
+        };
+        self.frame.stack.truncate(self.frame.stack.len() - 3);
+        self.emit(op, &[array, index, value], &[Immediate::Class(class)], None, None);
+    }
+
     pub(super) fn binary_subscr(&mut self, feedback: &Feedback) -> Result<()> {
         let (key, container) = (self.peek(1)?, self.peek(2)?);
-        let refuted = self.is_refuted();
+        let mut refuted = self.is_refuted();
         let class = match (self.known_class(container), feedback) {
+            (Some(class), _) if class.array_item().is_some() => Some(class),
             (Some(class @ (Class::List | Class::Tuple | Class::Str)), _) if self.known_class(key) == Some(Class::Int) => Some(class),
             (Some(Class::Dict), _) => Some(Class::Dict),
             (_, Feedback::Subscript(class)) => Some(*class),
-            (None, Feedback::Generic) => self.observed_operands().flatten().filter(|observed| observed.1 == Class::Int).map(|observed| observed.0),
+            (None, Feedback::Generic) => {
+                let (class, again) = self.unspecialised_container(container, key);
+                refuted &= !again;
+                class
+            }
             _ => None,
         };
         match class {
@@ -42,6 +106,11 @@ impl Builder<'_> {
                 let item = self.emit_value(Op::ListGet, &[list, index], &[], Type::OBJECT);
                 self.frame.stack.truncate(self.frame.stack.len() - 2);
                 self.push(item);
+                Ok(())
+            }
+            Some(class) if !refuted && class.array_item().is_some() => {
+                let item = class.array_item().expect("it is an array");
+                self.array_get(container, key, class, item);
                 Ok(())
             }
             Some(Class::Tuple) if !refuted => {
@@ -88,11 +157,17 @@ impl Builder<'_> {
 
     pub(super) fn store_subscr(&mut self, feedback: &Feedback) -> Result<()> {
         let (key, container, value) = (self.peek(1)?, self.peek(2)?, self.peek(3)?);
-        let refuted = self.is_refuted();
+        let mut refuted = self.is_refuted();
         let class = match (self.known_class(container), feedback) {
+            (Some(class), _) if class.array_item().is_some() => Some(class),
             (Some(Class::List), _) if self.known_class(key) == Some(Class::Int) => Some(Class::List),
             (Some(Class::Dict), _) => Some(Class::Dict),
             (_, Feedback::Subscript(class)) => Some(*class),
+            (None, Feedback::Generic) => {
+                let (class, again) = self.unspecialised_container(container, key);
+                refuted &= !again;
+                class
+            }
             _ => None,
         };
         match class {
@@ -102,6 +177,10 @@ impl Builder<'_> {
                 let index = self.index_in_range(key, size);
                 self.frame.stack.truncate(self.frame.stack.len() - 3);
                 self.emit_value(Op::ListExchange, &[list, index, value], &[], Type::OBJECT);
+            }
+            Some(class) if !refuted && class.array_item().is_some() => {
+                let item = class.array_item().expect("it is an array");
+                self.array_set(container, key, value, class, item);
             }
             Some(Class::Dict) if !refuted => {
                 let dict = self.guard_class(container, Class::Dict);

@@ -24,6 +24,7 @@ fn len(builder: &mut Builder<'_>, arguments: &[Value]) -> Result<Option<Value>> 
         Some(Class::Str) => Some(Field::StrLength),
         Some(Class::Dict) => Some(Field::DictUsed),
         Some(Class::Bytes) => Some(Field::BytesSize),
+        Some(class) if class.array_item().is_some() => Some(Field::ArraySize),
         _ => None,
     };
     let length = match field {

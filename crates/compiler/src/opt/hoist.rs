@@ -211,7 +211,7 @@ fn is_safe(function: &Function, instruction: &Instruction) -> bool {
     match instruction.op {
         Op::LoadField | Op::LoadIntField => function.ty(instruction.operands[0]).classes.single().is_some(),
         Op::CellGet => true,
-        Op::ListGet | Op::TupleGet | Op::InlineValueGet | Op::SlotGet | Op::DictEntryGet | Op::ManagedDictGet => false,
+        Op::ListGet | Op::TupleGet | Op::ArrayGetFloat | Op::ArrayGetInt | Op::InlineValueGet | Op::SlotGet | Op::DictEntryGet | Op::ManagedDictGet => false,
         // The class holds because of a guard, which is where the operand comes from.
         Op::UnboxFloat | Op::UnboxBool => true,
         _ => true,

@@ -15,6 +15,8 @@ pub(super) fn loaded_place(instruction: &Instruction) -> Option<Place> {
     match (instruction.op, instruction.immediates.first()) {
         (op @ (Op::InlineValueGet | Op::SlotGet), Some(&Immediate::Int(index))) => Some((op, index)),
         (op @ (Op::ListGet | Op::CellGet), _) => Some((op, 0)),
+        // Each array has its items for itself.
+        (op @ (Op::ArrayGetFloat | Op::ArrayGetInt), Some(&Immediate::Class(class))) => Some((op, class as i64)),
         (op @ (Op::LoadField | Op::LoadIntField), Some(&Immediate::Field(field))) => Some((op, field_number(field))),
         _ => None,
     }
@@ -25,6 +27,8 @@ pub(super) fn stored_place(instruction: &Instruction) -> Option<Place> {
     match (instruction.op, instruction.immediates.first()) {
         (Op::InlineValueExchange, Some(&Immediate::Int(index))) => Some((Op::InlineValueGet, index)),
         (Op::SlotExchange, Some(&Immediate::Int(offset))) => Some((Op::SlotGet, offset)),
+        (Op::ArraySetFloat, Some(&Immediate::Class(class))) => Some((Op::ArrayGetFloat, class as i64)),
+        (Op::ArraySetInt, Some(&Immediate::Class(class))) => Some((Op::ArrayGetInt, class as i64)),
         (Op::ListExchange, _) => Some((Op::ListGet, 0)),
         (Op::CellExchange, _) => Some((Op::CellGet, 0)),
         (Op::StoreIntField, Some(&Immediate::Field(field))) => Some((Op::LoadIntField, field_number(field))),

@@ -1,7 +1,7 @@
 //! What code generation needs to know of the running interpreter, and the check that this is an interpreter whose layouts we have: version, build flags,
 //! `_Py_DebugOffsets`, and probes (`probes.rs`) that read known objects through our layouts.
 
-use super::{layout, probes, structs::InterpreterState, structs::ThreadState, symbols};
+use super::{arrays, layout, probes, structs::InterpreterState, structs::ThreadState, symbols};
 use coachwhip_abi::environment::{Environment, Layout, Routines};
 use coachwhip_abi::ir::{Class, Field};
 use pyo3_ffi::{self as ffi, PyObject, PyTypeObject};
@@ -72,7 +72,17 @@ pub fn class_address(class: Class) -> usize {
         Class::RangeIterator => &raw mut ffi::PyRangeIter_Type,
         Class::ListIterator => &raw mut ffi::PyListIter_Type,
         Class::TupleIterator => &raw mut ffi::PyTupleIter_Type,
-        Class::Other => std::ptr::null_mut(),
+        // No static objects: `arrays.rs` knows them.
+        Class::SignedCharArray
+        | Class::UnsignedCharArray
+        | Class::ShortArray
+        | Class::UnsignedShortArray
+        | Class::IntArray
+        | Class::UnsignedIntArray
+        | Class::LongArray
+        | Class::LongLongArray
+        | Class::DoubleArray
+        | Class::Other => std::ptr::null_mut(),
     };
     address as usize
 }
@@ -90,7 +100,12 @@ pub fn class_at(address: usize) -> Class {
 #[must_use]
 pub unsafe fn class_of(object: *mut PyObject) -> Class {
     // SAFETY: the caller's promise.
-    class_at(unsafe { ffi::Py_TYPE(object) } as usize)
+    unsafe {
+        match class_at(ffi::Py_TYPE(object) as usize) {
+            Class::Other => arrays::class_of(object),
+            class => class,
+        }
+    }
 }
 
 /// `rangeobject` is private to Objects/rangeobject.c: three objects after the header. A probe checks it.
@@ -98,7 +113,7 @@ const RANGE_FIELDS: usize = layout::object::SIZE;
 
 fn field_offset(field: Field) -> usize {
     match field {
-        Field::ListSize | Field::TupleSize | Field::BytesSize => layout::object::OB_SIZE,
+        Field::ListSize | Field::TupleSize | Field::BytesSize | Field::ArraySize => layout::object::OB_SIZE,
         Field::StrLength => layout::unicode::LENGTH,
         Field::DictUsed => layout::dict::MA_USED,
         Field::SetUsed => layout::set::USED,
@@ -139,6 +154,8 @@ pub fn layout_of_fields() -> Layout {
         float_value: offset(layout::float::OB_FVAL),
         list_items: offset(layout::list::OB_ITEM),
         tuple_items: offset(layout::tuple::OB_ITEM),
+        array_items: offset(arrays::OB_ITEM),
+        array_descriptor: offset(arrays::OB_DESCR),
         cell_contents: offset(layout::cell::OB_REF),
         dict_keys: offset(layout::dict::MA_KEYS),
         keys_version: offset(layout::dict_keys::DK_VERSION),

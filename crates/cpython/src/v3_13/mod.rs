@@ -1,5 +1,6 @@
 //! CPython 3.13.
 
+pub mod arrays;
 pub mod capture;
 pub mod environment;
 pub mod layout;

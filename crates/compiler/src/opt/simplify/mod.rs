@@ -444,7 +444,7 @@ impl Walker<'_, '_, '_> {
         memory.write(memory::written_heaps(&instruction), &mut self.clock);
         if let Some(load) = load_of(&instruction) {
             let stored = match instruction.op {
-                Op::ListExchange => instruction.operands[2],
+                Op::ListExchange | Op::ArraySetFloat | Op::ArraySetInt => instruction.operands[2],
                 _ => instruction.operands[1],
             };
             let key = self.key(&load, memory);
@@ -546,6 +546,8 @@ fn load_of(instruction: &Instruction) -> Option<Instruction> {
         Op::SlotExchange => (Op::SlotGet, 1),
         Op::CellExchange => (Op::CellGet, 1),
         Op::ListExchange => (Op::ListGet, 2),
+        Op::ArraySetFloat => (Op::ArrayGetFloat, 2),
+        Op::ArraySetInt => (Op::ArrayGetInt, 2),
         Op::ExchangeField => (Op::LoadField, 1),
         Op::StoreIntField => (Op::LoadIntField, 1),
         _ => return None,

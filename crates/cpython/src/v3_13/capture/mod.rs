@@ -107,6 +107,7 @@ unsafe fn capture_facts(request: &CaptureRequest, lookup: &dyn EntryCells) -> Re
             Entry::Loop(frame) => (InterpreterFrame::code(frame), (*frame).f_globals, (*frame).f_builtins),
         };
         let mut capture = Capture::new(lookup, globals, builtins);
+        capture.facts.arrays = super::arrays::find().cloned();
         capture.own(request.function);
         // Bytecode makes None out of nothing (a slice without a step), so it is always there.
         capture.object(ffi::Py_None());
