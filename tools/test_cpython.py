@@ -1,15 +1,17 @@
-"""Runs CPython's own test modules without Coachwhip and with everything compiled at its first call, and compares the outcome of each single test.
+"""Runs CPython's own test modules without Coachwhip and with everything compiled, and compares the outcome of each single test.
 
 Usage: python tools/test_cpython.py [options] [test_int test_str ...]     (make test-cpython TESTS="test_int test_str")
 
-The interpreter's own `test` package is used. With means COACHWHIP=1 COACHWHIP_THRESHOLD=1 COACHWHIP_LOOP_THRESHOLD=1 COACHWHIP_BACKGROUND=0, unless those
-variables are set otherwise in the environment. Results without are kept in .cache/test_cpython and used again; logs of every run lie there too.
-Exit code 1 if any outcome differs.
+The interpreter's own `test` package is used. With means one of the modes below; a COACHWHIP_ variable that is set in the environment wins over the mode's.
+A module with differences is run again, without and with: a test counts as different only if no outcome of one side occurs on the other, else it is noted as unsteady.
+Results are kept in .cache/test_cpython: those without for the interpreter, those with for the very build of the module and the variables. So a run that was
+broken off goes on where it was, and --fresh begins anew. Logs of all runs lie there too. Exit code 1 if any outcome differs.
 """
 
 import argparse
 import concurrent.futures
 import hashlib
+import importlib.util
 import json
 import os
 import subprocess
@@ -30,30 +32,61 @@ MODULES = """
     test_global test_builtin
 """.split()
 
-COMPILED = {"COACHWHIP": "1", "COACHWHIP_THRESHOLD": "1", "COACHWHIP_LOOP_THRESHOLD": "1", "COACHWHIP_BACKGROUND": "0"}
+MODES = {
+    # Every function at its first call, every loop at its first turn.
+    "first-call": {"COACHWHIP_THRESHOLD": "1", "COACHWHIP_LOOP_THRESHOLD": "1"},
+    # A little later, when the interpreter has begun to specialise; and one guard in seven fails on purpose.
+    "exits": {"COACHWHIP_THRESHOLD": "2", "COACHWHIP_LOOP_THRESHOLD": "3", "COACHWHIP_STRESS_EXITS": "7"},
+}
+ALWAYS = {"COACHWHIP": "1", "COACHWHIP_BACKGROUND": "0"}
 
 
-def cache_folder():
+def digest(text):
+    """A short name for a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def interpreter_folder():
     """A folder for this very interpreter."""
-    identity = hashlib.sha256(f"{sys.version} {os.path.realpath(sys.executable)}".encode()).hexdigest()[:12]
-    folder = os.path.join(ROOT, ".cache", "test_cpython", f"{sys.version_info[0]}.{sys.version_info[1]}.{sys.version_info[2]}-{identity}")
-    os.makedirs(folder, exist_ok=True)
-    return folder
+    name = f"{sys.version_info[0]}.{sys.version_info[1]}.{sys.version_info[2]}-{digest(f'{sys.version} {os.path.realpath(sys.executable)}')}"
+    return os.path.join(ROOT, ".cache", "test_cpython", name)
 
 
-def environment(compiled):
-    """The environment of one mode."""
-    result = {name: value for name, value in os.environ.items() if compiled or not name.startswith("COACHWHIP")}
-    if compiled:
-        for name, value in COMPILED.items():
+def build_identity():
+    """What tells this build of Coachwhip from others: its compiled module and its Python files."""
+    package = importlib.util.find_spec("coachwhip")
+    if package is None:
+        sys.exit("test_cpython: this Python has no coachwhip; `make build` installs it into .venv")
+    folder = package.submodule_search_locations[0]
+    result = hashlib.sha256()
+    for name in sorted(os.listdir(folder)):
+        if name.endswith((".so", ".py")):
+            with open(os.path.join(folder, name), "rb") as file:
+                result.update(file.read())
+    return result.hexdigest()[:12]
+
+
+def environment(mode):
+    """The environment of one mode; None is without Coachwhip."""
+    result = {name: value for name, value in os.environ.items() if mode or not name.startswith("COACHWHIP")}
+    if mode:
+        for name, value in (ALWAYS | MODES[mode]).items():
             result.setdefault(name, value)
     # The order of sets must not make the difference.
     result["PYTHONHASHSEED"] = "0"
     return result
 
 
+def check_works(mode):
+    """Stops if Coachwhip is not really on in the processes of the tests: then all would be the same, and nothing shown."""
+    program = "import sys; c = sys.modules.get('coachwhip'); f = lambda: 1; f(); f(); f(); print(c is not None and c.stats()['compiled_functions'] > 0)"
+    answer = subprocess.run([sys.executable, "-c", program], env=environment(mode), capture_output=True, text=True)
+    if answer.stdout.strip() != "True":
+        sys.exit(f"test_cpython: nothing is compiled in mode {mode}: {answer.stdout}{answer.stderr}")
+
+
 def outcomes(file):
-    """The outcome of each test in a JUnit report: name -> passed, failed, error, skipped."""
+    """The outcome of each test in a JUnit report: name -> passed, failure, error, skipped."""
     result = {}
     for case in xml.etree.ElementTree.parse(file).iter("testcase"):
         kinds = {child.tag for child in case}
@@ -66,9 +99,10 @@ def outcomes(file):
     return result
 
 
-def run(module, compiled, timeout, folder):
-    """Run one module: {"seconds", "end", "tests"}."""
-    stem = os.path.join(folder, f"{module}.{'with' if compiled else 'without'}")
+def run(module, mode, timeout, folder):
+    """Run one module: {"seconds", "end", "tests", "log", "when"}."""
+    os.makedirs(folder, exist_ok=True)
+    stem = os.path.join(folder, module)
     report = f"{stem}.xml"
     if os.path.exists(report):
         os.unlink(report)
@@ -76,16 +110,18 @@ def run(module, compiled, timeout, folder):
     start = time.monotonic()
     with open(f"{stem}.log", "wb") as log:
         process = subprocess.Popen(
-            command, env=environment(compiled), cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            command, env=environment(mode), cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
         )
         try:
             code = process.wait(timeout)
             end = "ended" if code >= 0 else f"killed by signal {-code}"
         except subprocess.TimeoutExpired:
-            # Its own session: the tests' children go with it.
-            os.killpg(process.pid, 9)
-            process.wait()
-            end = f"no end after {timeout} s"
+            end = f"no end after {timeout:.0f} s"
+        finally:
+            # Its own session: the tests' children go with it, also when this tool is interrupted.
+            if process.poll() is None:
+                os.killpg(process.pid, 9)
+                process.wait()
     tests = {}
     if os.path.exists(report):
         try:
@@ -94,20 +130,25 @@ def run(module, compiled, timeout, folder):
             end += f", report not readable: {error}"
     elif end == "ended":
         end = f"no report, exit code {code}"
-    return {"seconds": time.monotonic() - start, "end": end, "tests": tests, "log": f"{stem}.log"}
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
+    return {"seconds": time.monotonic() - start, "end": end, "tests": tests, "log": f"{stem}.log", "when": when}
 
 
-def baseline(module, timeout, folder, fresh):
-    """The results without, from the cache if there."""
-    path = os.path.join(folder, f"{module}.without.json")
+def kept(module, mode, timeout, folder, fresh):
+    """The result of a run, from an earlier one if there is one that ended well, else run now."""
+    path = os.path.join(folder, f"{module}.json")
     if not fresh and os.path.exists(path):
         with open(path, encoding="utf-8") as file:
-            return json.load(file)
-    result = run(module, False, timeout, folder)
+            result = json.load(file)
+        # The log beside it is of that run, or of a later one.
+        return result | {"again": False}
+    result = run(module, mode, timeout, folder)
     if result["end"] == "ended":
-        with open(path, "w", encoding="utf-8") as file:
+        # First another name: whoever interrupts this leaves no half of a file.
+        with open(f"{path}.new", "w", encoding="utf-8") as file:
             json.dump(result, file)
-    return result
+        os.replace(f"{path}.new", path)
+    return result | {"again": True}
 
 
 def last_lines(path, count=12):
@@ -116,58 +157,93 @@ def last_lines(path, count=12):
         return [line.rstrip() for line in file.readlines()[-count:]]
 
 
-def compare(without, with_):
+def differences(without, with_):
+    """The names of tests whose outcomes differ, "" for the end of the module itself; `without` and `with_` are lists of results of which any may agree."""
+    names = {name for result in without + with_ for name in result["tests"]}
+    different = {name for name in names if not {r["tests"].get(name, "not run") for r in without} & {r["tests"].get(name, "not run") for r in with_}}
+    if not {r["end"] for r in without} & {r["end"] for r in with_}:
+        different.add("")
+    return different
+
+
+def lines_of(names, without, with_):
     """The differences as lines."""
     lines = []
-    if with_["end"] != without["end"]:
-        lines.append(f"{with_['end']} (without: {without['end']})")
-        lines += (f"    {line}" for line in last_lines(with_["log"]))
-        if not with_["tests"]:
-            return lines
-    for name in sorted(without["tests"].keys() | with_["tests"].keys()):
+    for name in sorted(names):
+        if not name:
+            lines.append(f"{with_['end']} (without: {without['end']})")
+            lines += (f"    {line}" for line in last_lines(with_["log"]))
+            if not with_["tests"]:
+                break
+            continue
         before, after = without["tests"].get(name, "not run"), with_["tests"].get(name, "not run")
-        if before != after:
-            lines.append(f"{name}: {after} (without: {before})")
+        lines.append(f"{name}: {after} (without: {before})")
     return lines
 
 
-def check(module, arguments, folder):
-    """Both runs of a module and the differences between them."""
-    without = baseline(module, arguments.timeout, folder, arguments.fresh)
+def check(module, arguments, folders):
+    """Both runs of a module: the lines to print for it, and whether it differs."""
+    without = kept(module, None, arguments.timeout, folders[0], arguments.fresh)
     if arguments.baseline:
-        return module, without, without, []
-    with_ = run(module, True, arguments.timeout, folder)
-    return module, without, with_, compare(without, with_)
+        return f"{len(without['tests'])} tests, {without['seconds']:.1f} s: {without['end']}", [], len(without["tests"]), False
+    with_ = kept(module, arguments.mode, arguments.timeout, folders[1], arguments.fresh)
+    all_without, all_with = [without], [with_]
+    first = differences(all_without, all_with)
+    names = first
+    # An unsteady test, a busy machine: again, before it counts.
+    for _ in range(arguments.again if first else 0):
+        if not names:
+            break
+        all_without.append(run(module, None, arguments.timeout, os.path.join(folders[0], "again")))
+        all_with.append(run(module, arguments.mode, arguments.timeout, os.path.join(folders[1], "again")))
+        names = differences(all_without, all_with)
+    verdict = f"{len(names)} different" if names else "same"
+    if not names and without["end"] != "ended":
+        verdict = f"same, but it did not end well: {without['end']}"
+    if not with_["again"]:
+        verdict += f" (run at {with_['when']})"
+    lines = lines_of(names, all_without[-1], all_with[-1])
+    lines += (f"unsteady, not counted: {line}" for line in lines_of(first - names, without, with_))
+    return f"{len(without['tests'])} tests, {without['seconds']:.1f} s without, {with_['seconds']:.1f} s with: {verdict}", lines, len(without["tests"]), bool(names)
 
 
 def main():
     parser = argparse.ArgumentParser(description="Compares CPython's own tests without and with Coachwhip.")
     parser.add_argument("modules", nargs="*", metavar="module", help="test modules (default: the project's list)")
-    parser.add_argument("--workers", type=int, default=2, help="modules at a time (default: 2)")
+    parser.add_argument("--mode", choices=MODES, default="first-call", help="when is compiled, and what fails on purpose (default: first-call)")
+    parser.add_argument("--workers", type=int, default=1, help="modules at a time (default: 1; tests that measure time like no company)")
     parser.add_argument("--timeout", type=float, default=900, help="seconds for one module in one mode (default: 900)")
-    parser.add_argument("--fresh", action="store_true", help="run the tests without Coachwhip again, too")
+    parser.add_argument("--again", type=int, default=1, help="how often a module with differences is run again (default: 1)")
+    parser.add_argument("--fresh", action="store_true", help="use no kept result")
     parser.add_argument("--baseline", action="store_true", help="run only the tests without Coachwhip")
     arguments = parser.parse_args()
-    folder = cache_folder()
+    folder = interpreter_folder()
+    build, folders = "", (os.path.join(folder, "without"), "")
+    if not arguments.baseline:
+        check_works(arguments.mode)
+        build = build_identity()
+        variables = " ".join(f"{name}={value}" for name, value in sorted(environment(arguments.mode).items()) if name.startswith("COACHWHIP"))
+        folders = folders[0], os.path.join(folder, f"{arguments.mode}-{digest(f'{build} {variables}')}")
+        print(f"{sys.version.split()[0]}, build {build}, {variables}; logs in {os.path.relpath(folders[1])}", flush=True)
     modules = arguments.modules or MODULES
-    different, tests = [], 0
-    start = time.monotonic()
+    different, total, start = [], 0, time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(arguments.workers) as pool:
-        futures = [pool.submit(check, module, arguments, folder) for module in modules]
-        for number, future in enumerate(concurrent.futures.as_completed(futures), 1):
-            module, without, with_, lines = future.result()
-            tests += len(without["tests"])
-            verdict = f"{len(lines)} differences" if lines else "same"
-            if not lines and without["end"] != "ended":
-                verdict = f"same, but it did not end well: {without['end']}"
-            print(f"[{number}/{len(modules)}] {module}: {len(without['tests'])} tests, {without['seconds']:.1f} s without, {with_['seconds']:.1f} s with: {verdict}", flush=True)
-            for line in lines[:40]:
-                print(f"    {line}", flush=True)
-            if len(lines) > 40:
-                print(f"    and {len(lines) - 40} more; the log is {with_['log']}")
-            if lines:
-                different.append(module)
-    print(f"{len(modules)} modules, {tests} tests, {time.monotonic() - start:.0f} s: {len(modules) - len(different)} same, {len(different)} different")
+        futures = {pool.submit(check, module, arguments, folders): module for module in modules}
+        try:
+            for number, future in enumerate(concurrent.futures.as_completed(futures), 1):
+                head, lines, tests, differs = future.result()
+                total += tests
+                print(f"[{number}/{len(modules)}] {futures[future]}: {head}", flush=True)
+                for line in lines[:40]:
+                    print(f"    {line}", flush=True)
+                if len(lines) > 40:
+                    print(f"    and {len(lines) - 40} more", flush=True)
+                if differs:
+                    different.append(futures[future])
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    print(f"{len(modules)} modules, {total} tests, {time.monotonic() - start:.0f} s: {len(modules) - len(different)} same, {len(different)} different")
     if different:
         print("different: " + " ".join(sorted(different)))
     return 1 if different else 0

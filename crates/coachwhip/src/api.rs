@@ -1,6 +1,7 @@
 //! What `import coachwhip` offers, as thin calls into the engine: arguments are checked and unwrapped here, mistakes become Python exceptions here.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use coachwhip_abi::counters::Counter;
 use coachwhip_abi::options::{OPTIONS, OptionKind, Options};
@@ -12,6 +13,9 @@ use crate::{complain, engine, options};
 
 /// The reasons for staying off that were told already: each is told once.
 static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Whether `atexit` calls [`end`].
+static AT_EXIT: AtomicBool = AtomicBool::new(false);
 
 /// Switch Coachwhip on for the whole process and say whether it is on.
 ///
@@ -32,6 +36,10 @@ pub fn enable(py: Python<'_>, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<
     }
     match engine::enable(py, &chosen) {
         Ok(()) => {
+            let first = !AT_EXIT.swap(true, Ordering::Relaxed);
+            if first {
+                py.import("atexit")?.call_method1("register", (pyo3::wrap_pyfunction!(end, py)?,))?;
+            }
             if chosen.stats {
                 print_summary_at_exit(py)?;
             }
@@ -46,6 +54,12 @@ pub fn enable(py: Python<'_>, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<
             Ok(false)
         }
     }
+}
+
+/// Called by `atexit`, after the handlers that the program has registered.
+#[pyfunction]
+fn end(py: Python<'_>) {
+    engine::end(py);
 }
 
 /// Look for mistakes in the environment's ``COACHWHIP_...`` variables: one line on stderr for each.

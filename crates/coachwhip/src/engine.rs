@@ -116,6 +116,7 @@ unsafe fn install(done: Done) -> Verdict {
     let Done { function, code, kind, outcome, owned, dependencies, reservation, nanoseconds, .. } = done;
     Counter::CompileNanoseconds.add(nanoseconds);
     let (function, code) = (function as *mut pyo3_ffi::PyObject, code as *mut pyo3_ffi::PyObject);
+    let Some(owned) = lock(&owned).take() else { return Verdict::Refused("the program ends".to_owned()) };
     let verdict = match outcome {
         Ok(machine) => {
             // SAFETY: the references in `owned` keep everything alive until the installed code has its own.
@@ -178,6 +179,18 @@ pub fn disable(_py: Python<'_>) {
     if ENABLED.swap(false, Ordering::Relaxed) {
         // SAFETY: the GIL is held (`_py`).
         unsafe { runtime::stop() };
+    }
+}
+
+/// At the end of the program: compiled code and what is being compiled give back their references, for the interpreter now destroys what nobody else holds.
+/// Calls from Python code (`atexit._run_exitfuncs`) are not the end.
+pub fn end(py: Python<'_>) {
+    // SAFETY: the GIL is held (`py`).
+    if unsafe { runtime::is_outside_python() } {
+        disable(py);
+        drop(worker::abandon());
+        // SAFETY: as above.
+        unsafe { runtime::sweep() };
     }
 }
 

@@ -115,7 +115,11 @@ unsafe extern "C" fn on_collection(_module: *mut PyObject, arguments: *mut *mut 
     // SAFETY: the collector calls with a str and a dict (Python/gc.c, `invoke_gc_callback`); anybody else may call it with anything.
     unsafe {
         if count == 2 && pyo3_ffi::PyUnicode_CheckExact(*arguments) != 0 && pyo3_ffi::PyDict_CheckExact(*arguments.add(1)) != 0 {
-            if pyo3_ffi::PyUnicode_EqualToUTF8(*arguments, c"stop".as_ptr()) != 0 {
+            if pyo3_ffi::Py_IsFinalizing() != 0 {
+                // The handler for the end of the program was taken from `atexit` (`_run_exitfuncs`, `_clear`).
+                crate::stop();
+                watchers::sweep();
+            } else if pyo3_ffi::PyUnicode_EqualToUTF8(*arguments, c"stop".as_ptr()) != 0 {
                 end();
             } else if pyo3_ffi::PyUnicode_EqualToUTF8(*arguments, c"start".as_ptr()) != 0 {
                 let generation = pyo3_ffi::PyDict_GetItemString(*arguments.add(1), c"generation".as_ptr());

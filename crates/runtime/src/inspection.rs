@@ -1,5 +1,5 @@
 //! The hooks for those who look at frames: the getter of `frame.f_locals`, `locals()` and its relatives, writes through a `FrameLocalsProxy`; and for those
-//! who listen to events of one code object (`sys.monitoring.set_local_events`), which nothing else would tell us of.
+//! who listen to events of one code object (`sys.monitoring.set_local_events`), which nothing else would tell us of; and for those who look at bytecode.
 //!
 //! CPython has no hooks for any of these, so the C function pointers in its (writable, static) definitions are replaced and the old ones called.
 
@@ -36,6 +36,7 @@ pub(crate) struct Originals {
     get_events: Cell<Option<TwoArguments>>,
     all_events: Cell<Option<TwoArguments>>,
     proxy_set_item: Cell<Option<SetItem>>,
+    code_adaptive: Cell<Option<Getter>>,
 }
 
 impl Originals {
@@ -56,6 +57,7 @@ impl Originals {
             get_events: Cell::new(None),
             all_events: Cell::new(None),
             proxy_set_item: Cell::new(None),
+            code_adaptive: Cell::new(None),
         }
     }
 }
@@ -67,6 +69,21 @@ unsafe extern "C" fn f_locals(object: *mut PyObject, closure: *mut c_void) -> *m
         frames::expose(frames::of_object(object));
         let original = RUNTIME.originals.f_locals.get().expect("replaced");
         original(object, closure)
+    }
+}
+
+/// `code._co_code_adaptive`, which `dis` shows with `adaptive=True`: the instrumentation for our own events is not in it.
+unsafe extern "C" fn code_adaptive(object: *mut PyObject, closure: *mut c_void) -> *mut PyObject {
+    // SAFETY: CPython calls it with a code object; the original was there when it was replaced, and its result is new bytes of the code's units, seen by nobody.
+    unsafe {
+        let original = RUNTIME.originals.code_adaptive.get().expect("replaced");
+        let bytes = original(object, closure);
+        if !bytes.is_null() && pyo3_ffi::Py_REFCNT(bytes) == 1 {
+            let count = usize::try_from(pyo3_ffi::Py_SIZE(bytes)).unwrap_or(0);
+            let units = std::slice::from_raw_parts_mut(pyo3_ffi::PyBytes_AsString(bytes).cast::<u8>(), count);
+            coachwhip_cpython::instrumentation::hide_events(object.cast(), monitoring::TOOL, units);
+        }
+        bytes
     }
 }
 
@@ -293,6 +310,24 @@ macro_rules! replace {
     };
 }
 
+/// Replaces the getter of a built-in class's attribute, if that has not been done.
+unsafe fn replace_getter(original: &Cell<Option<Getter>>, class: *mut pyo3_ffi::PyTypeObject, name: &CStr, new: Getter) -> Result<(), String> {
+    // SAFETY: a static class of CPython's, whose getset definitions are writable static memory.
+    unsafe {
+        if original.get().is_none() {
+            let dict = python::Owned::new(pyo3_ffi::PyType_GetDict(class))?;
+            let descriptor = pyo3_ffi::PyDict_GetItemString(dict.get(), name.as_ptr());
+            if descriptor.is_null() || pyo3_ffi::Py_TYPE(descriptor) != &raw mut pyo3_ffi::PyGetSetDescr_Type {
+                return Err(format!("the attribute {} is not what it was in CPython 3.13", name.to_string_lossy()));
+            }
+            let definition = (*descriptor.cast::<GetSetDescriptor>()).definition;
+            original.set((*definition).get);
+            (*definition).get = Some(new);
+        }
+        Ok(())
+    }
+}
+
 /// Puts the hooks in place; they stay for the life of the process.
 ///
 /// # Errors
@@ -317,16 +352,8 @@ pub(crate) unsafe fn start() -> Result<(), String> {
         replace!(originals, setprofileallthreads: TwoArguments, c"sys", [c"_setprofileallthreads"], pyo3_ffi::METH_O);
         replace!(originals, get_events: TwoArguments, c"sys", [c"monitoring", c"get_events"], pyo3_ffi::METH_O);
         replace!(originals, all_events: TwoArguments, c"sys", [c"monitoring", c"_all_events"], pyo3_ffi::METH_NOARGS);
-        if originals.f_locals.get().is_none() {
-            let dict = python::Owned::new(pyo3_ffi::PyType_GetDict(&raw mut pyo3_ffi::PyFrame_Type))?;
-            let descriptor = pyo3_ffi::PyDict_GetItemString(dict.get(), c"f_locals".as_ptr());
-            if descriptor.is_null() || pyo3_ffi::Py_TYPE(descriptor) != &raw mut pyo3_ffi::PyGetSetDescr_Type {
-                return Err("frame.f_locals is not what it was in CPython 3.13".to_owned());
-            }
-            let definition = (*descriptor.cast::<GetSetDescriptor>()).definition;
-            originals.f_locals.set((*definition).get);
-            (*definition).get = Some(f_locals);
-        }
+        replace_getter(&originals.f_locals, &raw mut pyo3_ffi::PyFrame_Type, c"f_locals", f_locals)?;
+        replace_getter(&originals.code_adaptive, &raw mut pyo3_ffi::PyCode_Type, c"_co_code_adaptive", code_adaptive)?;
         let proxy = libc::dlsym(libc::RTLD_DEFAULT, c"PyFrameLocalsProxy_Type".as_ptr()).cast::<ffi::PyTypeObject>();
         if originals.proxy_set_item.get().is_none() && !proxy.is_null() && !(*proxy).tp_as_mapping.is_null() {
             originals.proxy_set_item.set((*(*proxy).tp_as_mapping).mp_ass_subscript);

@@ -206,6 +206,25 @@ pub unsafe fn stop() {
     }
 }
 
+/// Whether no Python code is running on this thread: what is called is called by the interpreter itself.
+///
+/// # Safety
+/// The GIL is held.
+#[must_use]
+pub unsafe fn is_outside_python() -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { (*ffi::thread_state()).current_frame.is_null() }
+}
+
+/// Frees code that was taken out of use and that nothing runs.
+///
+/// # Safety
+/// The GIL is held. May run any Python code.
+pub unsafe fn sweep() {
+    // SAFETY: the caller's promise.
+    unsafe { watchers::sweep() };
+}
+
 fn all_states() -> Vec<&'static CodeState> {
     // SAFETY: states leave the set before they are freed; nothing is freed while the references are used without running Python code.
     RUNTIME.states.borrow().iter().map(|&address| unsafe { &*(address as *const CodeState) }).collect()

@@ -13,7 +13,7 @@ use crate::python::{self, Owned};
 use crate::{RUNTIME, entry, exits, policy, watchers};
 
 /// `sys.monitoring.OPTIMIZER_ID`
-const TOOL: u8 = 5;
+pub(crate) const TOOL: u8 = 5;
 /// Events by number (Include/cpython/monitoring.h).
 const PY_START: usize = 0;
 const JUMP: usize = 7;

@@ -12,6 +12,7 @@ use coachwhip_cpython::capture::{self, CaptureRequest, EntryCells, OwnedReferenc
 use coachwhip_runtime::{self as runtime, Dependencies, DictDependency, FunctionDependency, Reservation};
 use pyo3_ffi::PyObject;
 use std::fmt::Write as _;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 /// What is compiled.
@@ -33,11 +34,14 @@ pub(super) struct Job {
     code: usize,
     kind: Kind,
     facts: Facts,
-    owned: OwnedReferences,
+    owned: Held,
     dependencies: Dependencies,
     reservation: Reservation,
     options: Options,
 }
+
+/// The references of a job. They can be taken from it while it runs, for it touches no Python object.
+pub(super) type Held = Arc<Mutex<Option<OwnedReferences>>>;
 
 /// A compilation that is done.
 pub(super) struct Done {
@@ -46,8 +50,8 @@ pub(super) struct Done {
     pub kind: Kind,
     /// The machine code, or why there is none.
     pub outcome: Result<MachineCode, String>,
-    /// Keeps everything alive that facts and dependencies name.
-    pub owned: OwnedReferences,
+    /// Keeps everything alive that facts and dependencies name; empty if the program has ended meanwhile.
+    pub owned: Held,
     pub dependencies: Dependencies,
     pub reservation: Reservation,
     /// How long it took.
@@ -118,12 +122,17 @@ impl Job {
             function: function as usize,
             code: code as usize,
             kind,
-            owned: captured.owned,
+            owned: Arc::new(Mutex::new(Some(captured.owned))),
             dependencies,
             reservation: Reservation::new(),
             options: options.clone(),
             facts,
         })
+    }
+
+    /// The references that it holds.
+    pub(super) fn held(&self) -> &Held {
+        &self.owned
     }
 
     /// Compiles. No Python object is touched.

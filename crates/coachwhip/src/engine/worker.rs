@@ -1,10 +1,11 @@
 //! The background thread that compiles. It never touches a Python object and never takes the GIL: finished code is installed by a pending call, or when the runtime
 //! polls.
 
-use super::job::{Done, Job};
+use super::job::{Done, Held, Job};
 use super::lock;
-use std::sync::Mutex;
+use coachwhip_cpython::capture::OwnedReferences;
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
 
 struct Worker {
     /// The process the thread lives in: a forked child has none.
@@ -14,6 +15,8 @@ struct Worker {
 
 static WORKER: Mutex<Option<Worker>> = Mutex::new(None);
 static FINISHED: Mutex<Vec<Done>> = Mutex::new(Vec::new());
+/// The references of all jobs that are not installed.
+static HELD: Mutex<Vec<Held>> = Mutex::new(Vec::new());
 
 /// Hands a job to the thread, which is started at the first one and again in a forked child.
 pub(super) fn submit(job: Job) {
@@ -40,6 +43,11 @@ pub(super) fn submit(job: Job) {
             std::mem::forget(old);
         }
     }
+    {
+        let mut held = lock(&HELD);
+        held.retain(|references| Arc::strong_count(references) > 1);
+        held.push(Arc::clone(job.held()));
+    }
     if let Some(worker) = worker.as_ref() {
         // A thread that has died takes no more jobs: they stay interpreted.
         let _ = worker.jobs.send(job);
@@ -59,6 +67,12 @@ fn block_signals() {
 extern "C" fn install_pending(_argument: *mut std::ffi::c_void) -> std::ffi::c_int {
     super::install_finished();
     0
+}
+
+/// The references of jobs that are not installed and will not be: to be given back with the GIL held.
+pub(super) fn abandon() -> Vec<OwnedReferences> {
+    let held = std::mem::take(&mut *lock(&HELD));
+    held.iter().filter_map(|references| lock(references).take()).collect()
 }
 
 /// Takes what is finished.

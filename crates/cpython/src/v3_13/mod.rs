@@ -3,6 +3,7 @@
 pub mod arrays;
 pub mod capture;
 pub mod environment;
+pub mod instrumentation;
 pub mod layout;
 mod probes;
 pub mod structs;
