@@ -34,6 +34,12 @@ pub struct Layout {
     pub keys_log2_index_bytes: i32,
     /// `PyDictKeysObject.dk_indices`: the entries start behind 2^log2_index_bytes bytes
     pub keys_indices: i32,
+    /// `PyDictKeysObject.dk_kind`: 0 for entries of keys of any class
+    pub keys_kind: i32,
+    /// `PyDictKeysObject.dk_nentries`
+    pub keys_count: i32,
+    /// `PyDictUnicodeEntry.me_key`
+    pub unicode_entry_key: i32,
     /// `PyDictUnicodeEntry.me_value`
     pub unicode_entry_value: i32,
     /// `sizeof(PyDictUnicodeEntry)`

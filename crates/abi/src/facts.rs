@@ -2,7 +2,7 @@
 //! references to every object), can be sent to another thread, and no Python object is touched while compiling.
 
 use coachwhip_bytecode::{ExceptionTableEntry, Instruction};
-use coachwhip_ir::{Class, ClassRef, ClassSet, CodeRef, Convention, ObjectRef};
+use coachwhip_ir::{Class, ClassRef, ClassSet, CodeRef, Convention, ObjectRef, Reason};
 
 /// The facts of one compilation.
 #[derive(Clone, Debug, Default)]
@@ -59,9 +59,32 @@ pub struct Refuted {
     pub times: u32,
     /// Only the guess that the bytecode is never reached was wrong.
     pub reached_only: bool,
+    /// Why the last of them was given up.
+    pub reason: Reason,
     /// The classes of the two topmost stack slots (second, topmost) at the last exit.
     pub operands: Option<(Class, Class)>,
 }
+
+/// Classes that came by where another was expected: by what `LOAD_ATTR` or `STORE_ATTR` was executed on, when it left compiled code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SeenClasses {
+    /// The code, by address.
+    pub code_address: usize,
+    /// The bytecode, in code units.
+    pub offset: u32,
+    /// Their version tags; 0 for none.
+    pub versions: [u32; SeenClasses::MOST],
+    /// There were more than these.
+    pub more: bool,
+}
+
+impl SeenClasses {
+    /// So many classes are told apart.
+    pub const MOST: usize = 4;
+}
+
+/// For `keys_version`: nothing is known of the class's shared keys; look whether the instance has the attribute.
+pub const LOOK: u32 = u32::MAX;
 
 /// A code object.
 #[derive(Clone, Debug)]
@@ -276,8 +299,12 @@ pub enum Feedback {
     AlwaysTrue(ClassRef),
     /// LOAD_ATTR
     Attribute(AttributeFeedback),
+    /// LOAD_ATTR of several classes.
+    Attributes(Vec<AttributeFeedback>),
     /// STORE_ATTR
     StoreAttribute(StoreAttributeFeedback),
+    /// STORE_ATTR of several classes.
+    StoreAttributes(Vec<StoreAttributeFeedback>),
     /// LOAD_GLOBAL, LOAD_NAME: this object, watched.
     Global(ObjectRef),
     /// LOAD_SUPER_ATTR was specialised: `super` is the built-in; true for a method call.
@@ -307,7 +334,8 @@ pub enum AttributeFeedback {
     Module { module: ObjectRef, value: ObjectRef },
     /// An attribute of this very class object (the operand is the class).
     Class { class: ClassRef, value: ObjectRef },
-    /// A method (a function or descriptor that takes the instance); `keys_version` guards against instance attributes of the name if not 0.
+    /// A method (a function or descriptor that takes the instance); `keys_version` guards against instance attributes of the name if not 0;
+    /// [`LOOK`]: the instance is looked at each time.
     Method { class: ClassRef, value: ObjectRef, keys_version: u32 },
     /// A method where the instance has a managed dict that must be absent.
     MethodLazyDict { class: ClassRef, value: ObjectRef },
@@ -315,6 +343,32 @@ pub enum AttributeFeedback {
     ClassAttribute { class: ClassRef, value: ObjectRef, keys_version: u32 },
     /// A property with a Python getter.
     Property { class: ClassRef, getter: ObjectRef },
+}
+
+impl AttributeFeedback {
+    /// The class whose instances it is about; none for modules and classes as objects.
+    #[must_use]
+    pub fn class(&self) -> Option<ClassRef> {
+        match *self {
+            AttributeFeedback::InstanceValue { class, .. }
+            | AttributeFeedback::WithHint { class, .. }
+            | AttributeFeedback::Slot { class, .. }
+            | AttributeFeedback::Method { class, .. }
+            | AttributeFeedback::MethodLazyDict { class, .. }
+            | AttributeFeedback::ClassAttribute { class, .. }
+            | AttributeFeedback::Property { class, .. } => Some(class),
+            AttributeFeedback::Module { .. } | AttributeFeedback::Class { .. } => None,
+        }
+    }
+
+    /// The method, if it is one.
+    #[must_use]
+    pub fn method(&self) -> Option<ObjectRef> {
+        match *self {
+            AttributeFeedback::Method { value, .. } | AttributeFeedback::MethodLazyDict { value, .. } => Some(value),
+            _ => None,
+        }
+    }
 }
 
 /// STORE_ATTR's cache.
@@ -326,6 +380,18 @@ pub enum StoreAttributeFeedback {
     WithHint { class: ClassRef, index: u32 },
     /// In a slot, at a byte offset.
     Slot { class: ClassRef, offset: u32 },
+}
+
+impl StoreAttributeFeedback {
+    /// The class whose instances it is about.
+    #[must_use]
+    pub fn class(&self) -> ClassRef {
+        match *self {
+            StoreAttributeFeedback::InstanceValue { class, .. }
+            | StoreAttributeFeedback::WithHint { class, .. }
+            | StoreAttributeFeedback::Slot { class, .. } => class,
+        }
+    }
 }
 
 /// CALL's cache.

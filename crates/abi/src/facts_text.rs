@@ -38,7 +38,7 @@ fn write_facts(text: &mut String, facts: &Facts) -> std::fmt::Result {
     }
     for refuted in &facts.refuted {
         let code = facts.codes.iter().position(|code| code.address == refuted.code_address);
-        writeln!(text, "refuted: code{} at {}", code.map_or_else(|| "?".to_owned(), |index| index.to_string()), refuted.offset)?;
+        writeln!(text, "refuted: code{} at {}: {}", code.map_or_else(|| "?".to_owned(), |index| index.to_string()), refuted.offset, refuted.reason.name())?;
     }
     Ok(())
 }
@@ -115,26 +115,10 @@ pub fn feedback_text(feedback: &Feedback, facts: &Facts) -> String {
         Feedback::AlwaysTrue(of) => format!("always true: {}", class(*of)),
         Feedback::Global(value) => format!("global {}", object(*value)),
         Feedback::Branch(history) => format!("branch {history:016b}"),
-        Feedback::Attribute(attribute) => match attribute {
-            AttributeFeedback::InstanceValue { class: of, index } => format!("inline value {index} of {}", class(*of)),
-            AttributeFeedback::WithHint { class: of, index } => format!("dict entry {index} of {}", class(*of)),
-            AttributeFeedback::Slot { class: of, offset } => format!("slot at {offset} of {}", class(*of)),
-            AttributeFeedback::Module { module, value } => format!("{} of {}", object(*value), object(*module)),
-            AttributeFeedback::Class { class: of, value } => format!("{} of the class object {}", object(*value), class(*of)),
-            AttributeFeedback::Method { class: of, value, keys_version } => {
-                format!("method {} of {}, keys {keys_version}", object(*value), class(*of))
-            }
-            AttributeFeedback::MethodLazyDict { class: of, value } => format!("method {} of {} without dict", object(*value), class(*of)),
-            AttributeFeedback::ClassAttribute { class: of, value, keys_version } => {
-                format!("class attribute {} of {}, keys {keys_version}", object(*value), class(*of))
-            }
-            AttributeFeedback::Property { class: of, getter } => format!("property {} of {}", object(*getter), class(*of)),
-        },
-        Feedback::StoreAttribute(attribute) => match attribute {
-            StoreAttributeFeedback::InstanceValue { class: of, index } => format!("inline value {index} of {}", class(*of)),
-            StoreAttributeFeedback::WithHint { class: of, index } => format!("dict entry {index} of {}", class(*of)),
-            StoreAttributeFeedback::Slot { class: of, offset } => format!("slot at {offset} of {}", class(*of)),
-        },
+        Feedback::Attributes(all) => all.iter().map(|one| attribute_text(one, facts)).collect::<Vec<_>>().join(" | "),
+        Feedback::StoreAttributes(all) => all.iter().map(|one| store_attribute_text(one, facts)).collect::<Vec<_>>().join(" | "),
+        Feedback::Attribute(attribute) => attribute_text(attribute, facts),
+        Feedback::StoreAttribute(attribute) => store_attribute_text(attribute, facts),
         Feedback::Operands(_)
         | Feedback::Subscript(_)
         | Feedback::Truth(_)
@@ -143,6 +127,35 @@ pub fn feedback_text(feedback: &Feedback, facts: &Facts) -> String {
         | Feedback::Iterator(_)
         | Feedback::Unpack(_)
         | Feedback::Contains(_) => format!("{feedback:?}"),
+    }
+}
+
+fn attribute_text(attribute: &AttributeFeedback, facts: &Facts) -> String {
+    let object = |reference| object_name(reference, facts);
+    let class = |reference| class_name(reference, facts);
+    match attribute {
+        AttributeFeedback::InstanceValue { class: of, index } => format!("inline value {index} of {}", class(*of)),
+        AttributeFeedback::WithHint { class: of, index } => format!("dict entry {index} of {}", class(*of)),
+        AttributeFeedback::Slot { class: of, offset } => format!("slot at {offset} of {}", class(*of)),
+        AttributeFeedback::Module { module, value } => format!("{} of {}", object(*value), object(*module)),
+        AttributeFeedback::Class { class: of, value } => format!("{} of the class object {}", object(*value), class(*of)),
+        AttributeFeedback::Method { class: of, value, keys_version } => {
+            format!("method {} of {}, keys {keys_version}", object(*value), class(*of))
+        }
+        AttributeFeedback::MethodLazyDict { class: of, value } => format!("method {} of {} without dict", object(*value), class(*of)),
+        AttributeFeedback::ClassAttribute { class: of, value, keys_version } => {
+            format!("class attribute {} of {}, keys {keys_version}", object(*value), class(*of))
+        }
+        AttributeFeedback::Property { class: of, getter } => format!("property {} of {}", object(*getter), class(*of)),
+    }
+}
+
+fn store_attribute_text(attribute: &StoreAttributeFeedback, facts: &Facts) -> String {
+    let class = |reference| class_name(reference, facts);
+    match attribute {
+        StoreAttributeFeedback::InstanceValue { class: of, index } => format!("inline value {index} of {}", class(*of)),
+        StoreAttributeFeedback::WithHint { class: of, index } => format!("dict entry {index} of {}", class(*of)),
+        StoreAttributeFeedback::Slot { class: of, offset } => format!("slot at {offset} of {}", class(*of)),
     }
 }
 

@@ -373,6 +373,7 @@ impl Machine<'_> {
             (Op::GuardType, Some(Immediate::ClassRef(class))) => {
                 guard(matches!(self.get(operands[0])?, Concrete::Opaque { exact: Some(exact), .. } if exact == class))?
             }
+            (Op::Refine, _) => guard(true)?,
             (Op::GuardIs, Some(Immediate::Object(object))) => guard(matches!(self.get(operands[0])?, Concrete::Constant(other, _) if other == object))?,
             (Op::GuardNotNull, _) => guard(self.get(operands[0])? != Concrete::Null)?,
             (Op::GuardTrue, _) => guard(self.bool(operands[0])?)?,
@@ -434,7 +435,7 @@ impl Machine<'_> {
                 Step::Yield(Bool(matches!(value, Concrete::Opaque { exact: Some(exact), .. } if exact == class)))
             }
 
-            (Op::GuardInlineValues | Op::GuardKeysVersion | Op::GuardDictKeysVersion, _) => Step::Nothing,
+            (Op::GuardInlineValues | Op::GuardKeysVersion | Op::GuardDictKeysVersion | Op::GuardDictEntry, _) => Step::Nothing,
             (Op::CacheCell, Some(Immediate::Int(index))) => {
                 Step::Yield(Concrete::Opaque { id: 3_000_000 + u32::try_from(index).unwrap_or(0), class: Class::Other, exact: None })
             }

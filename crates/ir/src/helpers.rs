@@ -103,6 +103,9 @@ const fn new(class: Class) -> Yield {
     Yield::New(ClassSet::of(class))
 }
 
+/// Where the attributes of instances are.
+const INSTANCE_HEAPS: Heaps = Heaps::FIELDS.union(Heaps::DICTS).union(Heaps::CLASSES);
+
 helpers! {
     // ---- Operators ----
 
@@ -175,6 +178,8 @@ helpers! {
     MethodReceiver method_receiver(object: Object) -> NEW_OR_NULL, { raises: false, writes: Heaps::NONE }
     /// `object.name = value`, remembering classes in a cache cell.
     StoreAttribute store_attribute(object: Object, name: Object, value: Object, cache: Pointer) -> Yield::Int, {}
+    /// Whether an instance of a class with managed dicts has no attribute `name` of its own; false if that takes more than a look.
+    InstanceLacks instance_lacks(object: Object, name: Object) -> Yield::Bool, { raises: false, reads: INSTANCE_HEAPS, writes: Heaps::NONE }
     /// `del object.name`
     DeleteAttribute delete_attribute(object: Object, name: Object) -> Yield::Int, {}
     /// `super(class, self).name` as LOAD_SUPER_ATTR does it; `flags`: bit 0 a method call (then see `method_receiver`), bit 1 two-argument form.

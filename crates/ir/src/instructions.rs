@@ -293,6 +293,8 @@ instructions! {
     GuardClass guard_class(object: Object) [class: Class] -> Yield::Same, { leaves: Leaves::Exit }
     /// The object's `ob_type` is exactly this class of the facts, whose attributes a watcher protects.
     GuardType guard_type(object: Object) [class: ClassRef] -> Yield::Same, { reads: Heaps::CLASSES, leaves: Leaves::Exit }
+    /// The object's class is this one of the facts, as a branch on `is_type` has shown: the same object with that type.
+    Refine refine(object: Object) [class: ClassRef] -> Yield::Same, { reads: Heaps::CLASSES }
     /// It is this very object.
     GuardIs guard_is(object: ObjectOrNull) [object: Object] -> Yield::Same, { leaves: Leaves::Exit }
     /// There is an object.
@@ -307,6 +309,8 @@ instructions! {
     GuardKeysVersion guard_keys_version() [class: ClassRef, version: Int], { reads: Heaps::CLASSES, leaves: Leaves::Exit }
     /// The dict's keys object has this version (`dk_version`).
     GuardDictKeysVersion guard_dict_keys_version(dict: Object) [version: Int], { reads: Heaps::DICTS, leaves: Leaves::Exit }
+    /// Entry `index` of an exact dict is of this interned name. All keys of the dict are strs; its value may be NULL.
+    GuardDictEntry guard_dict_entry(dict: Object, name: Object) [index: Int], { reads: Heaps::DICTS, leaves: Leaves::Exit }
 
     // ---- Representations ----
 
@@ -428,7 +432,7 @@ instructions! {
     CellGet cell_get(cell: Object) -> Yield::Borrowed(OBJECT_OR_NULL), { reads: Heaps::CELLS, removable: true }
     /// Replaces the contents of a cell; yields the old contents, if any.
     CellExchange cell_exchange(cell: Object, value: ObjectOrNull) -> Yield::New(OBJECT_OR_NULL), { steals: 0b10, reads: Heaps::CELLS, writes: Heaps::CELLS }
-    /// The value at an index of a dict's unicode entries, after `guard_dict_keys_version`.
+    /// The value at an index of a dict's unicode entries, after `guard_dict_keys_version` or `guard_dict_entry`.
     DictEntryGet dict_entry_get(dict: Object) [index: Int] -> Yield::Borrowed(OBJECT_OR_NULL), { reads: Heaps::DICTS, removable: true }
     /// The managed dict of an instance; NULL if it has none (pycore_object.h, `_PyObject_ManagedDictPointer`).
     ManagedDictGet managed_dict_get(object: Object) -> Yield::Borrowed(OBJECT_OR_NULL), { reads: Heaps::FIELDS, removable: true }

@@ -572,7 +572,7 @@ fn same_type(instruction: &Instruction, result: Type, operand: Type) -> Option<S
     }
     let identity_is_wrong = match (instruction.op, instruction.immediates.first(), result.identity) {
         (_, _, Identity::Unknown) => false,
-        (Op::GuardType, Some(&Immediate::ClassRef(class)), identity) if identity == Identity::Exact(class) => false,
+        (Op::GuardType | Op::Refine, Some(&Immediate::ClassRef(class)), identity) if identity == Identity::Exact(class) => false,
         (Op::GuardIs, Some(&Immediate::Object(object)), identity) if identity == Identity::Constant(object) => false,
         (_, _, identity) => identity != operand.identity,
     };

@@ -7,7 +7,7 @@ use std::ffi::c_void;
 
 use coachwhip_abi::counters::Counter;
 use coachwhip_abi::environment::CodeHeader;
-use coachwhip_abi::facts::Refuted;
+use coachwhip_abi::facts::{Refuted, SeenClasses};
 use coachwhip_abi::recipe::MachineCode;
 
 use crate::code_memory::CodeMemory;
@@ -219,6 +219,8 @@ pub struct CodeState {
     pub functions: RefCell<HashSet<usize>>,
     /// Guesses that went wrong too often.
     pub refuted: RefCell<Vec<Refuted>>,
+    /// Classes that came by where another was expected.
+    pub seen: RefCell<Vec<SeenClasses>>,
     /// How often it was compiled again (calls and loops).
     pub recompilations: Cell<u64>,
     /// The compiler is at work on better code for calls: what goes wrong meanwhile is no news.
@@ -329,6 +331,7 @@ unsafe fn new_state<'a>(code: *mut Code) -> &'a CodeState {
         loops: RefCell::default(),
         functions: RefCell::default(),
         refuted: RefCell::default(),
+        seen: RefCell::default(),
         recompilations: Cell::new(0),
         recompiling: Cell::new(false),
         reason: RefCell::default(),

@@ -9,7 +9,7 @@ use std::hash::{BuildHasherDefault, DefaultHasher};
 
 use coachwhip_abi::counters::Counter;
 use coachwhip_abi::environment::{Environment, Routines};
-use coachwhip_abi::facts::Refuted;
+use coachwhip_abi::facts::{Refuted, SeenClasses};
 use coachwhip_abi::ir::Reason;
 use coachwhip_abi::options::Options;
 use coachwhip_abi::recipe::MachineCode;
@@ -26,12 +26,14 @@ mod inspection;
 mod monitoring;
 mod policy;
 mod python;
+mod stability;
 mod stubs;
 mod unwind;
 mod watchers;
 
 pub use compiled::{Reservation, Status};
 pub use monitoring::{Engine, Verdict};
+pub use stability::{is_unstable_class, is_unstable_name};
 pub use watchers::{Dependencies, DictDependency, FunctionDependency};
 
 use compiled::{CodeState, Compiled, Kind, code_state, existing_state};
@@ -76,6 +78,7 @@ struct Runtime {
     inspections: RefCell<Map<usize, frames::Inspection>>,
     originals: inspection::Originals,
     monitoring: monitoring::Hooks,
+    stability: stability::Stability,
     watchers: watchers::Watchers,
     collection: collection::Callback,
     environment: OnceCell<Environment>,
@@ -109,6 +112,7 @@ static RUNTIME: Runtime = Runtime {
     inspections: RefCell::new(new_map()),
     originals: inspection::Originals::new(),
     monitoring: monitoring::Hooks::new(),
+    stability: stability::Stability::new(),
     watchers: watchers::Watchers::new(),
     collection: collection::Callback::new(),
     environment: OnceCell::new(),
@@ -331,8 +335,9 @@ pub unsafe fn install_call(
         let compiled = match built {
             Ok(compiled) => compiled,
             Err(reason) => {
+                let next = watchers::status_after_change(state);
                 if state.call.get().is_null() {
-                    state.status.set(Status::Cold);
+                    state.status.set(next);
                     state.starts.set(0);
                 }
                 return Err(reason);
@@ -377,7 +382,7 @@ pub unsafe fn install_loop(code: *mut PyObject, offset: u32, reservation: Reserv
         let compiled = match built {
             Ok(compiled) => compiled,
             Err(reason) => {
-                row.status.set(Status::Cold);
+                row.status.set(watchers::status_after_change(state));
                 row.turns.set(0);
                 return Err(reason);
             }
@@ -411,6 +416,16 @@ pub unsafe fn refuse(code: *mut PyObject, offset: Option<u32>, reason: &str) {
         }
         Some(offset) => state.loop_state(offset).status.set(Status::Refused),
     }
+}
+
+/// Classes that came by where another was expected, for `CaptureRequest::seen`.
+///
+/// # Safety
+/// `code` is a live code object; the GIL is held.
+#[must_use]
+pub unsafe fn seen_classes(code: *mut PyObject) -> Vec<SeenClasses> {
+    // SAFETY: the caller's promise.
+    unsafe { policy::seen_classes(code.cast()) }
 }
 
 /// Guesses about a code object that went wrong too often, for `Facts::refuted`.

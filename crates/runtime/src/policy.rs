@@ -2,7 +2,7 @@
 //! a bounded number of times; loops whose entries are hardly worth the way are handed back.
 
 use coachwhip_abi::counters::Counter;
-use coachwhip_abi::facts::Refuted;
+use coachwhip_abi::facts::{Refuted, SeenClasses};
 use coachwhip_abi::ir::Reason;
 use coachwhip_abi::recipe::Recipe;
 
@@ -28,6 +28,10 @@ pub(crate) unsafe fn count_exit(compiled: &Compiled, number: usize, recipe: &Rec
     Counter::Exits.add(1);
     let count = compiled.exits[number].get() + 1;
     compiled.exits[number].set(count);
+    if recipe.reason == Reason::Type {
+        // SAFETY: the caller's promise.
+        unsafe { note_class(compiled, frame) };
+    }
     let limit = RUNTIME.exit_limit.get();
     if count >= limit && count % limit == 0 && is_guess(recipe.reason) && compiled.is_valid() {
         // SAFETY: the caller's promise.
@@ -53,7 +57,7 @@ unsafe fn refute(compiled: &Compiled, reason: Reason, outermost: *mut Frame, fra
         }
         let inner = Frame::code(frame);
         let offset = u32::try_from(Frame::instruction_offset(frame)).unwrap_or(0);
-        note(state, inner, offset, reason == Reason::NeverTaken, operand_classes(frame));
+        note(state, inner, offset, reason, operand_classes(frame));
         state.recompilations.set(state.recompilations.get() + 1);
         Counter::Recompilations.add(1);
         let Some(engine) = RUNTIME.engine() else { return };
@@ -81,6 +85,50 @@ unsafe fn refute(compiled: &Compiled, reason: Reason, outermost: *mut Frame, fra
     }
 }
 
+/// More places than this are not told apart in one function.
+const MOST_PLACES: usize = 200;
+
+/// Remembers the class of the topmost slot's object for the place where a frame goes on: it is what an attribute was to be loaded from or stored in.
+unsafe fn note_class(compiled: &Compiled, frame: *mut Frame) {
+    // SAFETY: `count_exit`'s caller's promise.
+    unsafe {
+        let Some(state) = existing_state(compiled.code) else { return };
+        let code = Frame::code(frame);
+        let Some(object) = ((*frame).stacktop as usize).checked_sub(1).filter(|&top| top >= (*code).slot_count()).map(|top| *Frame::slot(frame, top)) else {
+            return;
+        };
+        let (Ok(offset), false) = (u32::try_from(Frame::instruction_offset(frame)), object.is_null()) else { return };
+        let version = (*pyo3_ffi::Py_TYPE(object)).tp_version_tag;
+        let mut seen = state.seen.borrow_mut();
+        let place = seen.iter().position(|row| row.code_address == code as usize && row.offset == offset);
+        let row = match place {
+            Some(place) => &mut seen[place],
+            None if seen.len() >= MOST_PLACES => return,
+            None => {
+                seen.push(SeenClasses { code_address: code as usize, offset, versions: [0; SeenClasses::MOST], more: false });
+                seen.last_mut().expect("just pushed")
+            }
+        };
+        if version == 0 || row.versions.contains(&version) {
+            return;
+        }
+        match row.versions.iter_mut().find(|slot| **slot == 0) {
+            Some(slot) => *slot = version,
+            None => row.more = true,
+        }
+    }
+}
+
+/// Classes that came by where another was expected.
+///
+/// # Safety
+/// `code` is a live code object; the GIL is held.
+#[must_use]
+pub unsafe fn seen_classes(code: *mut Code) -> Vec<SeenClasses> {
+    // SAFETY: the caller's promise.
+    unsafe { existing_state(code) }.map(|state| state.seen.borrow().clone()).unwrap_or_default()
+}
+
 /// The classes of the two topmost slots of a frame's stack.
 unsafe fn operand_classes(frame: *mut Frame) -> Option<(coachwhip_abi::ir::Class, coachwhip_abi::ir::Class)> {
     // SAFETY: the frame is complete up to `stacktop`.
@@ -97,15 +145,17 @@ unsafe fn operand_classes(frame: *mut Frame) -> Option<(coachwhip_abi::ir::Class
     }
 }
 
-fn note(state: &CodeState, code: *mut Code, offset: u32, reached_only: bool, operands: Option<(coachwhip_abi::ir::Class, coachwhip_abi::ir::Class)>) {
+fn note(state: &CodeState, code: *mut Code, offset: u32, reason: Reason, operands: Option<(coachwhip_abi::ir::Class, coachwhip_abi::ir::Class)>) {
+    let reached_only = reason == Reason::NeverTaken;
     let mut refuted = state.refuted.borrow_mut();
     match refuted.iter_mut().find(|row| row.code_address == code as usize && row.offset == offset) {
         Some(row) => {
             row.times = if row.reached_only { 1 } else { row.times + 1 };
             row.reached_only = row.reached_only && reached_only;
+            row.reason = reason;
             row.operands = operands;
         }
-        None => refuted.push(Refuted { code_address: code as usize, offset, times: 1, reached_only, operands }),
+        None => refuted.push(Refuted { code_address: code as usize, offset, times: 1, reached_only, reason, operands }),
     }
 }
 

@@ -10,7 +10,7 @@ use coachwhip_abi::environment::frame_state;
 
 use crate::compiled::{CodeState, Compiled, Kind, Status, existing_state};
 use crate::ffi::{self, Frame, Function, PyObject, PyTypeObject, dict_event, function_event};
-use crate::{Map, RUNTIME, Set, collection, entry, frames};
+use crate::{Map, RUNTIME, Set, collection, entry, frames, stability};
 
 /// A key of a watched dict and what it held: a global variable, a built-in, a module's attribute.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,7 +53,7 @@ impl Dependencies {
     /// Whether all of it is still so; the error says what is not.
     ///
     /// # Errors
-    /// If something has changed since the facts were captured.
+    /// If something has changed since the facts were captured. What has is counted ([`stability`]).
     ///
     /// # Safety
     /// All objects are live; the GIL is held.
@@ -66,11 +66,13 @@ impl Dependencies {
                     ffi::PyErr_Clear();
                 }
                 if now as usize != row.value {
+                    stability::name_changed(row.dict, row.key as *mut PyObject);
                     return Err("a global variable has changed while the code was compiled".to_owned());
                 }
             }
             for &(class, version) in &self.types {
                 if version == 0 || (*(class as *mut PyTypeObject)).tp_version_tag != version {
+                    stability::class_changed(class);
                     return Err("a class has changed while the code was compiled".to_owned());
                 }
             }
@@ -250,8 +252,13 @@ unsafe extern "C" fn on_dict_event(event: c_int, dict: *mut PyObject, key: *mut 
             _ => keys.values().flatten().copied().collect(),
         }
     };
-    // SAFETY: dependents are removed from the registry before they are freed.
-    unsafe { invalidate_all(&broken) };
+    // SAFETY: dependents are removed from the registry before they are freed; CPython gives a live key with these events.
+    unsafe {
+        if !broken.is_empty() && matches!(event, dict_event::MODIFIED | dict_event::DELETED) {
+            stability::name_changed(dict as usize, key);
+        }
+        invalidate_all(&broken);
+    }
     0
 }
 
@@ -284,6 +291,9 @@ unsafe extern "C" fn on_type_event(class: *mut PyTypeObject) -> c_int {
         let registry = RUNTIME.watchers.registry.borrow();
         registry.types.get(&(class as usize)).map(|dependents| dependents.iter().copied().collect()).unwrap_or_default()
     };
+    if !broken.is_empty() {
+        stability::class_changed(class as usize);
+    }
     // SAFETY: dependents are removed from the registry before they are freed.
     unsafe { invalidate_all(&broken) };
     0
@@ -344,6 +354,17 @@ unsafe fn invalidate_all(broken: &[usize]) {
 /// How often a code object's assumptions may break before it is left alone.
 const MOST_INVALIDATIONS: u64 = 20;
 
+/// Counts that what code relied upon has changed, be it installed or just made; returns what is to become of the code object.
+pub(crate) fn status_after_change(state: &CodeState) -> Status {
+    let count = state.invalidations.get() + 1;
+    state.invalidations.set(count);
+    if count <= MOST_INVALIDATIONS {
+        return Status::Cold;
+    }
+    "what it relied upon changed too often".clone_into(&mut state.reason.borrow_mut());
+    Status::Refused
+}
+
 /// Something that a piece of code relied upon is not so any more.
 ///
 /// # Safety
@@ -356,12 +377,7 @@ pub(crate) unsafe fn invalidate(compiled: *mut Compiled) {
         }
         Counter::Invalidations.add(1);
         if let Some(state) = existing_state((*compiled).code) {
-            let count = state.invalidations.get() + 1;
-            state.invalidations.set(count);
-            let next = if count > MOST_INVALIDATIONS { Status::Refused } else { Status::Cold };
-            if next == Status::Refused {
-                "what it relied upon changed too often".clone_into(&mut state.reason.borrow_mut());
-            }
+            let next = status_after_change(state);
             match (*compiled).kind {
                 Kind::Call => {
                     if state.call.get() == compiled {

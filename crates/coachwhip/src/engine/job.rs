@@ -68,6 +68,14 @@ impl EntryCells for Cells {
         unsafe { runtime::entry_cell(code.cast()) }
     }
 
+    fn is_unstable(&self, dict: usize, name: &str) -> bool {
+        runtime::is_unstable_name(dict, name)
+    }
+
+    fn is_unstable_class(&self, class: usize) -> bool {
+        runtime::is_unstable_class(class)
+    }
+
     fn is_own_allocator(&self, address: usize) -> bool {
         runtime::is_own_allocator(address)
     }
@@ -89,7 +97,7 @@ impl Job {
         // SAFETY: the caller's promise.
         let captured = unsafe {
             let refuted = runtime::refuted(code.cast());
-            capture::capture(&CaptureRequest { function, entry, refuted }, &Cells)?
+            capture::capture(&CaptureRequest { function, entry, refuted, seen: runtime::seen_classes(code.cast()) }, &Cells)?
         };
         let facts = captured.facts;
         let root = facts.codes.first().ok_or("no code was captured")?;

@@ -119,6 +119,23 @@ impl<'a> Lowering<'a> {
         self.guard_version(instruction, keys, version)
     }
 
+    /// `_LOAD_ATTR_WITH_HINT` in Python/bytecodes.c. A shared keys object has entries of strs, too, whose values are NULL.
+    pub(super) fn guard_dict_entry(&mut self, instruction: &Instruction) -> Result<(), CodegenError> {
+        let layout = &self.environment.layout;
+        let index = immediate!(instruction, 0, Int)?;
+        let (dict, name) = (self.operand(instruction, 0)?, self.operand(instruction, 1)?);
+        let keys = self.load(types::I64, dict, layout.dict_keys);
+        let kind = self.load(types::I8, keys, layout.keys_kind);
+        self.exit_unless(instruction, kind, Reason::KeysVersion)?;
+        let count = self.load(types::I64, keys, layout.keys_count);
+        let test = self.compare(IntCC::SignedGreaterThan, count, index);
+        self.exit_unless(instruction, test, Reason::KeysVersion)?;
+        let (base, distance) = self.dict_entry(keys, index, layout.unicode_entry_key)?;
+        let key = self.load(types::I64, base, distance);
+        let test = self.builder.ins().icmp(IntCC::Equal, key, name);
+        self.exit_unless(instruction, test, Reason::KeysVersion)
+    }
+
     fn guard_version(&mut self, instruction: &Instruction, keys: Value, version: i64) -> Result<(), CodegenError> {
         let found = self.load(types::I32, keys, self.environment.layout.keys_version);
         // Versions are unsigned 32-bit numbers.

@@ -236,23 +236,29 @@ impl Lowering<'_> {
         self.define(instruction, value)
     }
 
-    /// The entries stand behind the index table (pycore_dict.h, `_DK_ENTRIES`).
     pub(super) fn dict_entry_get(&mut self, instruction: &Instruction) -> Result<(), CodegenError> {
         let layout = &self.environment.layout;
         let index = immediate!(instruction, 0, Int)?;
+        let dict = self.operand(instruction, 0)?;
+        let keys = self.load(types::I64, dict, layout.dict_keys);
+        let (base, distance) = self.dict_entry(keys, index, layout.unicode_entry_value)?;
+        let value = self.load(types::I64, base, distance);
+        self.define(instruction, value)
+    }
+
+    /// The place of a part of an entry of a keys object with strs: a base and a displacement. The entries stand behind the index table
+    /// (pycore_dict.h, `_DK_ENTRIES`).
+    pub(super) fn dict_entry(&mut self, keys: Value, index: i64, part: i32) -> Result<(Value, i32), CodegenError> {
+        let layout = &self.environment.layout;
         let distance = index
             .checked_mul(i64::from(layout.unicode_entry_size))
             .and_then(|distance| i32::try_from(distance).ok())
-            .and_then(|distance| distance.checked_add(layout.keys_indices + layout.unicode_entry_value))
+            .and_then(|distance| distance.checked_add(layout.keys_indices + part))
             .ok_or_else(|| bug(format!("entry {index} of a dict")))?;
-        let dict = self.operand(instruction, 0)?;
-        let keys = self.load(types::I64, dict, layout.dict_keys);
         let log2 = self.builder.ins().uload8(types::I64, FLAGS, keys, layout.keys_log2_index_bytes);
         let one = self.int(1);
         let indices = self.builder.ins().ishl(one, log2);
-        let base = self.builder.ins().iadd(keys, indices);
-        let value = self.load(types::I64, base, distance);
-        self.define(instruction, value)
+        Ok((self.builder.ins().iadd(keys, indices), distance))
     }
 
     pub(super) fn managed_dict_get(&mut self, instruction: &Instruction) -> Result<(), CodegenError> {

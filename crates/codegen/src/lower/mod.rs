@@ -261,10 +261,15 @@ impl<'a> Lowering<'a> {
 
             Op::GuardClass => self.guard_class(instruction),
             Op::GuardType => self.guard_type(instruction),
+            Op::Refine => {
+                let object = self.operand(instruction, 0)?;
+                self.define(instruction, object)
+            }
             Op::GuardIs => self.guard_is(instruction),
             Op::GuardNotNull => self.guard_not_null(instruction),
             Op::GuardTrue => self.guard_test(instruction, true),
             Op::GuardFalse => self.guard_test(instruction, false),
+            Op::GuardDictEntry => self.guard_dict_entry(instruction),
             Op::GuardInlineValues => self.guard_inline_values(instruction),
             Op::GuardKeysVersion => self.guard_keys_version(instruction),
             Op::GuardDictKeysVersion => self.guard_dict_keys_version(instruction),

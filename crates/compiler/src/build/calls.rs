@@ -25,7 +25,10 @@ impl Builder<'_> {
             self.call_object(callable, names, &all)?
         } else {
             match names {
-                None => self.call_value(callable, &all)?,
+                None => match self.call_candidates(callable, &all)? {
+                    Some(result) => result,
+                    None => self.call_value(callable, &all)?,
+                },
                 Some(names) => self.call_with_names(callable, names, &all)?,
             }
         };
@@ -372,6 +375,7 @@ impl Builder<'_> {
         self.function.blocks.truncate(checkpoint.blocks);
         self.function.instructions.truncate(checkpoint.instructions);
         self.function.values.truncate(checkpoint.values);
+        self.candidates.retain(|value, _| value.index() < checkpoint.values);
         self.function.snapshots.truncate(checkpoint.snapshots);
         self.function.cache_cells = checkpoint.cache_cells;
         self.current = Some(checkpoint.current);

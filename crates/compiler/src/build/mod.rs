@@ -16,12 +16,14 @@ mod exceptions;
 mod iteration;
 mod locals;
 mod names;
+mod polymorphic;
 mod state;
 mod subscripts;
 
 use coachwhip_abi::facts::{CodeFacts, Facts, Feedback, ObjectValue, code_flags};
 use coachwhip_bytecode::{Instruction as Bytecode, Op as Operation};
 use coachwhip_ir::{Block, CodeRef, EntryKind, Function, Op, Type, Value};
+use std::collections::HashMap;
 use std::fmt;
 
 /// Why a function is not compiled.
@@ -95,6 +97,8 @@ pub(crate) struct Builder<'facts> {
     ran_any_code: bool,
     /// Whether it was a call, after which the interpreter looks at eval_breaker.
     was_call: bool,
+    /// Values that are one of several methods.
+    candidates: HashMap<Value, Vec<polymorphic::Candidate>>,
 }
 
 impl<'facts> Builder<'facts> {
@@ -112,6 +116,7 @@ impl<'facts> Builder<'facts> {
             snapshot_before: None,
             ran_any_code: false,
             was_call: false,
+            candidates: HashMap::new(),
         }
     }
 
@@ -405,7 +410,7 @@ impl<'facts> Builder<'facts> {
     }
 
     /// What is known of guesses that went wrong at this instruction.
-    fn refuted_row(&self) -> Option<&'facts coachwhip_abi::facts::Refuted> {
+    pub(crate) fn refuted_row(&self) -> Option<&'facts coachwhip_abi::facts::Refuted> {
         let address = self.code().address;
         self.facts.refuted.iter().find(|refuted| refuted.code_address == address && refuted.offset == self.bytecode.offset)
     }

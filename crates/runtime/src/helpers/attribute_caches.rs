@@ -12,7 +12,7 @@ use pyo3_ffi::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// `Py_TPFLAGS_INLINE_VALUES`
-const INLINE_VALUES: std::ffi::c_ulong = 1 << 2;
+pub(super) const INLINE_VALUES: std::ffi::c_ulong = 1 << 2;
 /// `Py_AUDIT_READ` (Include/descrobject.h)
 const AUDIT_READ: i32 = 2;
 /// `Py_READONLY`

@@ -1,9 +1,12 @@
 //! Attributes, with polymorphic inline caches (`attribute_caches.rs`).
 
 use super::attribute_caches::{
-    Cell, Entry, FILL_LIMIT, Kind, MODE_SHIFT, Mode, POINTER_BITS, analyze, analyze_store, fills, getattro_address, is_data_descriptor, kind_and_mode, remember,
+    Cell, Entry, FILL_LIMIT, INLINE_VALUES, Kind, MODE_SHIFT, Mode, POINTER_BITS, analyze, analyze_store, fills, getattro_address, is_data_descriptor,
+    kind_and_mode, remember,
 };
-use super::ffi::{self, _PyObject_GetMethod, _PySuper_Lookup, InlineValues, Name, PyObject_Vectorcall, cached_keys, keys_count, managed_dict, module_dict};
+use super::ffi::{
+    self, _PyObject_GetMethod, _PySuper_Lookup, InlineValues, Name, PyObject_Vectorcall, cached_keys, keys_count, keys_index, managed_dict, module_dict,
+};
 use super::operators::{new_reference, release, status};
 use super::{NULL, Object, Thread};
 use pyo3_ffi::*;
@@ -345,7 +348,18 @@ pub unsafe extern "C" fn store_attribute(_tstate: Thread, object: Object, name: 
                         break;
                     }
                     let values = InlineValues::of(object, class);
-                    if !values.are_valid() || !managed_dict(object).is_null() {
+                    let dict = managed_dict(object);
+                    if !dict.is_null() {
+                        if values.are_valid() {
+                            break;
+                        }
+                        // `_PyObject_StoreInstanceAttribute` (Objects/dictobject.c). A key that is no exact match can run code that drops the dict.
+                        Py_INCREF(dict);
+                        let outcome = PyDict_SetItem(dict, name, value);
+                        Py_DECREF(dict);
+                        return status(outcome);
+                    }
+                    if !values.are_valid() {
                         break;
                     }
                     let old = values.place(entry.extra as usize).replace(new_reference(value));
@@ -382,6 +396,25 @@ unsafe fn store_slow(object: Object, name: Object, value: Object, cell: *mut Cel
             remember(cell, analyze_store(Py_TYPE(object), name));
         }
         status(outcome)
+    }
+}
+
+/// Whether `object.name` can only be an attribute of the class. Never runs code: only keys that are all strs are looked through.
+pub unsafe extern "C" fn instance_lacks(_tstate: Thread, object: Object, name: Object) -> i64 {
+    // SAFETY: contract of helpers; the class has managed dicts, `name` is an exact str.
+    unsafe {
+        let class = Py_TYPE(object);
+        if (*class).tp_flags & INLINE_VALUES != 0 {
+            let values = InlineValues::of(object, class);
+            if values.are_valid() {
+                return i64::from(keys_index(cached_keys(class), name).is_none_or(|index| (*values.place(index)).is_null()));
+            }
+        }
+        let dict = managed_dict(object);
+        if dict.is_null() {
+            return 1;
+        }
+        i64::from(ffi::has_str_keys(dict) && PyDict_Contains(dict, name) == 0)
     }
 }
 

@@ -141,6 +141,16 @@ pub unsafe fn keys_count(keys: *mut DictKeys) -> usize {
     unsafe { (*keys).dk_nentries as usize }
 }
 
+/// Whether all keys of a dict are strs.
+///
+/// # Safety
+/// It is a dict.
+#[inline(always)]
+pub unsafe fn has_str_keys(dict: Object) -> bool {
+    // SAFETY: as above.
+    unsafe { (*field::<*mut DictKeys, _>(dict, layout::dict::MA_KEYS)).is_unicode() }
+}
+
 /// The index of a name in keys that have only str keys.
 ///
 /// # Safety

@@ -6,7 +6,7 @@ use super::super::structs::{self, DictKeys, DictObject};
 use super::super::{OPCODES, layout};
 use super::types::{flags, lookup, lookup_named, shared_key_index};
 use super::{Capture, NameDependency, Pending, dict_get, objects, stored_name};
-use coachwhip_abi::facts::{AttributeFeedback, CallFeedback, Feedback, StoreAttributeFeedback};
+use coachwhip_abi::facts::{AttributeFeedback, CallFeedback, Feedback, LOOK, StoreAttributeFeedback};
 use coachwhip_abi::ir::Class;
 use coachwhip_bytecode::{Instruction, Op, flow, v3_13::number};
 use pyo3_ffi::{self as ffi, PyObject, PyTypeObject};
@@ -89,7 +89,7 @@ impl<'c, 'a, 'u> Reader<'c, 'a, 'u> {
             match instruction.op {
                 Op::LoadGlobal => self.global(position, instruction),
                 Op::LoadAttr => self.load_attr(position, instruction, opcode, before),
-                Op::StoreAttr => self.store_attr(instruction, opcode).map(Feedback::StoreAttribute),
+                Op::StoreAttr => self.store_attr(instruction, opcode),
                 Op::BinarySubscr if opcode == number::BINARY_SUBSCR_GETITEM => self.getitem(),
                 Op::ToBool if opcode == number::TO_BOOL_ALWAYS_TRUE => {
                     let class = self.capture.versions.class(self.cache32(instruction, 1));
@@ -157,7 +157,16 @@ impl<'c, 'a, 'u> Reader<'c, 'a, 'u> {
             } else {
                 std::ptr::null_mut()
             };
-            if module.is_null() { (self.attribute(instruction, opcode, name)?, std::ptr::null_mut()) } else { self.module_attribute(position, module, name)? }
+            if module.is_null() {
+                let seen = self.seen_classes(instruction);
+                let feedback = self.attribute(instruction, opcode, name);
+                if !seen.is_empty() {
+                    return self.attribute_of_many(feedback, &seen, name, instruction.argument & 1 != 0);
+                }
+                (feedback?, std::ptr::null_mut())
+            } else {
+                self.module_attribute(position, module, name)?
+            }
         };
         if instruction.argument & 1 == 0 {
             self.pushed = value;
@@ -236,6 +245,79 @@ impl<'c, 'a, 'u> Reader<'c, 'a, 'u> {
         }
     }
 
+    /// The live classes that came by at an instruction when another was expected; none if there were too many.
+    unsafe fn seen_classes(&mut self, instruction: &Instruction) -> Vec<*mut PyTypeObject> {
+        let address = self.capture.facts.codes[self.pending.code.index()].address;
+        let Some(seen) = self.capture.seen.iter().find(|row| row.code_address == address && row.offset == instruction.offset) else { return Vec::new() };
+        let versions = seen.versions;
+        if seen.more {
+            return Vec::new();
+        }
+        // SAFETY: the GIL is held.
+        versions
+            .iter()
+            .filter(|&&version| version != 0)
+            .map(|&version| unsafe { self.capture.versions.class(version) })
+            .filter(|class| !class.is_null())
+            .collect()
+    }
+
+    /// What the inline cache says, if anything, and the same of other classes.
+    unsafe fn attribute_of_many(
+        &mut self,
+        cached: Option<AttributeFeedback>,
+        seen: &[*mut PyTypeObject],
+        name: *mut PyObject,
+        is_method: bool,
+    ) -> Option<Feedback> {
+        let mut all: Vec<AttributeFeedback> = cached.into_iter().collect();
+        if all.iter().any(|one| one.class().is_none()) {
+            return all.pop().map(Feedback::Attribute);
+        }
+        for &class in seen {
+            // SAFETY: live classes.
+            let one = unsafe { self.attribute_of_class(class, name, is_method)? };
+            if all.iter().all(|other| other.class() != one.class()) {
+                all.push(one);
+            }
+        }
+        if all.len() == 1 { all.pop().map(Feedback::Attribute) } else { Some(Feedback::Attributes(all)) }
+    }
+
+    /// What an inline cache would say of a class's instances (`analyze_descriptor` in Python/specialize.c).
+    unsafe fn attribute_of_class(&mut self, class: *mut PyTypeObject, name: *mut PyObject, is_method: bool) -> Option<AttributeFeedback> {
+        // SAFETY: a live class.
+        unsafe {
+            if !has_plain_getattribute(class) {
+                return None;
+            }
+            let value = lookup(class, name);
+            if let Some(offset) = slot_offset(class, value, false) {
+                return Some(AttributeFeedback::Slot { class: self.capture.class(class)?, offset });
+            }
+            if let Some(index) = self.inline_index(class, name, value) {
+                return Some(AttributeFeedback::InstanceValue { class: self.capture.class(class)?, index });
+            }
+            if value.is_null() {
+                return None;
+            }
+            if ffi::Py_TYPE(value) == &raw mut ffi::PyProperty_Type {
+                return self.property(class, value, false);
+            }
+            let has_managed = flags(class) & layout::type_object::FLAG_MANAGED_DICT != 0;
+            let keys_version = match shared_keys_version(class, name) {
+                Some(version) => version,
+                None if has_managed => LOOK,
+                None => return None,
+            };
+            if is_method && objects::is_method(value) {
+                return Some(AttributeFeedback::Method { class: self.capture.class(class)?, value: self.capture.object(value), keys_version });
+            }
+            is_no_descriptor(value).then_some(())?;
+            Some(AttributeFeedback::ClassAttribute { class: self.capture.class(class)?, value: self.capture.object(value), keys_version })
+        }
+    }
+
     /// The index of an attribute among the inline values, if no descriptor comes before it.
     unsafe fn inline_index(&self, class: *mut PyTypeObject, name: *mut PyObject, attribute: *mut PyObject) -> Option<u32> {
         // SAFETY: a live class.
@@ -283,8 +365,39 @@ impl<'c, 'a, 'u> Reader<'c, 'a, 'u> {
         }
     }
 
-    unsafe fn store_attr(&mut self, instruction: &Instruction, opcode: u8) -> Option<StoreAttributeFeedback> {
+    unsafe fn store_attr(&mut self, instruction: &Instruction, opcode: u8) -> Option<Feedback> {
         let name = *self.names.get(instruction.argument as usize)?;
+        // SAFETY: as for LOAD_ATTR.
+        unsafe {
+            let mut all: Vec<StoreAttributeFeedback> = self.cached_store(instruction, opcode, name).into_iter().collect();
+            for class in self.seen_classes(instruction) {
+                let one = self.store_in_class(class, name)?;
+                if all.iter().all(|other| other.class() != one.class()) {
+                    all.push(one);
+                }
+            }
+            if all.len() > 1 { Some(Feedback::StoreAttributes(all)) } else { all.pop().map(Feedback::StoreAttribute) }
+        }
+    }
+
+    /// The same as `attribute_of_class` for storing.
+    unsafe fn store_in_class(&mut self, class: *mut PyTypeObject, name: *mut PyObject) -> Option<StoreAttributeFeedback> {
+        // SAFETY: a live class.
+        unsafe {
+            let generic: ffi::setattrofunc = ffi::PyObject_GenericSetAttr;
+            if (*class).tp_setattro.is_none_or(|setattro| setattro as usize != generic as usize) {
+                return None;
+            }
+            let attribute = lookup(class, name);
+            if let Some(offset) = slot_offset(class, attribute, true) {
+                return Some(StoreAttributeFeedback::Slot { class: self.capture.class(class)?, offset });
+            }
+            let index = self.inline_index(class, name, attribute)?;
+            Some(StoreAttributeFeedback::InstanceValue { class: self.capture.class(class)?, index })
+        }
+    }
+
+    unsafe fn cached_store(&mut self, instruction: &Instruction, opcode: u8, name: *mut PyObject) -> Option<StoreAttributeFeedback> {
         let version = self.cache32(instruction, 1);
         // SAFETY: as for LOAD_ATTR.
         unsafe {

@@ -16,7 +16,7 @@ pub use owned::OwnedReferences;
 use super::environment::class_of;
 use super::structs::{CellObject, CodeObject, DictKeys, DictObject, FunctionObject, InterpreterFrame};
 use super::{OPCODES, layout, symbols};
-use coachwhip_abi::facts::{ClassFacts, CodeFacts, Facts, Feedback, ObjectFacts, Refuted, SlotFacts, SlotName, code_flags};
+use coachwhip_abi::facts::{ClassFacts, CodeFacts, Facts, Feedback, ObjectFacts, Refuted, SeenClasses, SlotFacts, SlotName, code_flags};
 use coachwhip_abi::ir::{Class, ClassRef, CodeRef, ObjectRef};
 use coachwhip_bytecode::{Op, decode, exception_table, line_table, v3_13::number};
 use pyo3_ffi::{self as ffi, PyObject};
@@ -36,6 +36,11 @@ pub trait EntryCells {
 
     /// Whether a name of a namespace has changed so often that its value is not to be relied on.
     fn is_unstable(&self, _dict: usize, _name: &str) -> bool {
+        false
+    }
+
+    /// Whether a class has changed so often that what it is now is not to be relied on.
+    fn is_unstable_class(&self, _class: usize) -> bool {
         false
     }
 
@@ -65,6 +70,8 @@ pub struct CaptureRequest {
     pub entry: Entry,
     /// Guesses that went wrong too often; handed on.
     pub refuted: Vec<Refuted>,
+    /// Classes that came by where the inline cache had told another.
+    pub seen: Vec<SeenClasses>,
 }
 
 /// Facts, what keeps them alive, and what keeps them true.
@@ -108,6 +115,7 @@ unsafe fn capture_facts(request: &CaptureRequest, lookup: &dyn EntryCells) -> Re
         };
         let mut capture = Capture::new(lookup, globals, builtins);
         capture.facts.arrays = super::arrays::find().cloned();
+        capture.seen.clone_from(&request.seen);
         capture.own(request.function);
         // Bytecode makes None out of nothing (a slice without a step), so it is always there.
         capture.object(ffi::Py_None());
@@ -187,6 +195,8 @@ struct Capture<'a> {
     stored_globals: HashSet<(usize, String)>,
     /// What each captured LOAD_GLOBAL, and LOAD_ATTR of a module, read: code, position in its instructions, namespace, name.
     loaded_globals: Vec<(CodeRef, usize, usize, String)>,
+    /// Classes that came by where the inline cache had told another.
+    seen: Vec<SeenClasses>,
     versions: types::Versions,
 }
 
@@ -209,6 +219,7 @@ impl<'a> Capture<'a> {
             budget: INLINE_BUDGET,
             stored_globals: HashSet::new(),
             loaded_globals: Vec::new(),
+            seen: Vec::new(),
             versions: types::Versions::default(),
         }
     }

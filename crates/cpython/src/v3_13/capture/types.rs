@@ -233,7 +233,7 @@ impl Capture<'_> {
         }
         // SAFETY: a live class.
         unsafe {
-            if symbols::PyUnstable_Type_AssignVersionTag(class) == 0 || (*class).tp_version_tag == 0 {
+            if self.lookup.is_unstable_class(class as usize) || symbols::PyUnstable_Type_AssignVersionTag(class) == 0 || (*class).tp_version_tag == 0 {
                 self.classes.insert(class as usize, None);
                 return None;
             }
