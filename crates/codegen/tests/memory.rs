@@ -252,6 +252,21 @@ fn slots_cells_and_dicts() {
     assert_eq!(run(&mut machine, &entry(8), &[address(&dict), 0]), 0xE);
     machine.pop();
 
+    // The entry of a name: keys that are all strs (kind 1), two entries.
+    let hinted = |index: i64| {
+        function(2, move |builder, arguments| {
+            builder.add(Op::GuardDictEntry, &[arguments[0], arguments[1]], &[Immediate::Int(index)], None);
+            builder.value(Op::DictEntryGet, &[arguments[0]], &[Immediate::Int(index)], Type::OBJECT_OR_NULL)
+        })
+    };
+    let str_keys = [0, 3 << 8 | 1 << 16, 0, 2, 0, 1, 81, 2, 82];
+    let dict_of_strs = [1, 0, 0, 0, address(&str_keys)];
+    assert_eq!(run(&mut machine, &hinted(1), &[address(&dict_of_strs), 2]), 82);
+    for (index, name, keys) in [(1, 1, &dict_of_strs), (2, 2, &dict_of_strs), (1, 2, &dict)] {
+        assert_eq!(run(&mut machine, &hinted(index), &[address(keys), name]), 0xE);
+        machine.pop();
+    }
+
     machine.facts.classes[0].cached_keys = address(&keys) as usize;
     let guard = function(2, |builder, arguments| {
         builder.add(Op::GuardKeysVersion, &[], &[Immediate::ClassRef(ClassRef(0)), Immediate::Int(9)], None);

@@ -29,7 +29,7 @@ unsafe fn str_object(text: &str) -> *mut PyObject {
 unsafe fn describe(function: *mut PyObject, entry: Entry) -> *mut PyObject {
     // SAFETY: called by the interpreter, so the GIL is held.
     unsafe {
-        let captured = match capture(&CaptureRequest { function, entry, refuted: Vec::new() }, &Cells) {
+        let captured = match capture(&CaptureRequest { function, entry, refuted: Vec::new(), seen: Vec::new() }, &Cells) {
             Ok(captured) => captured,
             Err(message) => return str_object(&format!("error: {message}")),
         };
