@@ -37,6 +37,8 @@ pub struct ArrayFacts {
 pub struct SlotFacts {
     /// Its built-in class.
     pub class: Class,
+    /// The address of its class: to be compared with, no more.
+    pub type_address: usize,
 }
 
 impl Facts {
@@ -63,6 +65,8 @@ pub struct Refuted {
     pub reason: Reason,
     /// The classes of the two topmost stack slots (second, topmost) at the last exit.
     pub operands: Option<(Class, Class)>,
+    /// The addresses of their classes: to be compared with, no more.
+    pub operand_types: Option<(usize, usize)>,
 }
 
 /// Classes that came by where another was expected: by what `LOAD_ATTR` or `STORE_ATTR` was executed on, when it left compiled code.
@@ -286,12 +290,12 @@ pub enum Feedback {
     Operands(Class),
     /// BINARY_SUBSCR, STORE_SUBSCR with an int index into a list, tuple or str, or any key of a dict.
     Subscript(Class),
-    /// BINARY_SUBSCR of a user class with a Python `__getitem__`.
-    SubscriptFunction {
-        /// The class.
-        class: ClassRef,
-        /// Its `__getitem__`.
-        function: ObjectRef,
+    /// BINARY_SUBSCR of a user class with a Python `__getitem__`: one of these classes, with its `__getitem__`.
+    SubscriptFunctions {
+        /// The classes, with their functions.
+        candidates: Vec<(ClassRef, ObjectRef)>,
+        /// Whether the interpreter is not specialised here (it gives `__getitem__`s up that run compiled): it may as well be something else.
+        generic: bool,
     },
     /// TO_BOOL of this class (Bool, Int, List, NoneType, Str).
     Truth(Class),

@@ -111,7 +111,11 @@ pub fn feedback_text(feedback: &Feedback, facts: &Facts) -> String {
         Feedback::None => String::new(),
         Feedback::Cold => "cold".to_owned(),
         Feedback::Generic => "generic".to_owned(),
-        Feedback::SubscriptFunction { class: of, function } => format!("subscript of {} by {}", class(*of), object(*function)),
+        Feedback::SubscriptFunctions { candidates, generic } => {
+            let mut texts: Vec<String> = candidates.iter().map(|&(of, function)| format!("subscript of {} by {}", class(of), object(function))).collect();
+            texts.extend(generic.then(|| "generic".to_owned()));
+            texts.join(" or ")
+        }
         Feedback::AlwaysTrue(of) => format!("always true: {}", class(*of)),
         Feedback::Global(value) => format!("global {}", object(*value)),
         Feedback::Branch(history) => format!("branch {history:016b}"),

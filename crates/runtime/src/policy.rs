@@ -57,7 +57,7 @@ unsafe fn refute(compiled: &Compiled, reason: Reason, outermost: *mut Frame, fra
         }
         let inner = Frame::code(frame);
         let offset = u32::try_from(Frame::instruction_offset(frame)).unwrap_or(0);
-        note(state, inner, offset, reason, operand_classes(frame));
+        note(state, inner, offset, reason, operands_of(frame));
         state.recompilations.set(state.recompilations.get() + 1);
         Counter::Recompilations.add(1);
         let Some(engine) = RUNTIME.engine() else { return };
@@ -129,8 +129,10 @@ pub unsafe fn seen_classes(code: *mut Code) -> Vec<SeenClasses> {
     unsafe { existing_state(code) }.map(|state| state.seen.borrow().clone()).unwrap_or_default()
 }
 
-/// The classes of the two topmost slots of a frame's stack.
-unsafe fn operand_classes(frame: *mut Frame) -> Option<(coachwhip_abi::ir::Class, coachwhip_abi::ir::Class)> {
+/// The two topmost objects of a frame's stack: their classes, and the addresses of these.
+type Operands = Option<[(coachwhip_abi::ir::Class, usize); 2]>;
+
+unsafe fn operands_of(frame: *mut Frame) -> Operands {
     // SAFETY: the frame is complete up to `stacktop`.
     unsafe {
         let depth = ((*frame).stacktop as usize).checked_sub((*Frame::code(frame)).slot_count())?;
@@ -139,14 +141,15 @@ unsafe fn operand_classes(frame: *mut Frame) -> Option<(coachwhip_abi::ir::Class
         }
         let class = |back: usize| {
             let object = *Frame::slot(frame, (*frame).stacktop as usize - back);
-            (!object.is_null()).then(|| coachwhip_cpython::environment::class_of(object))
+            (!object.is_null()).then(|| (coachwhip_cpython::environment::class_of(object), pyo3_ffi::Py_TYPE(object) as usize))
         };
-        Some((class(2)?, class(1)?))
+        Some([class(2)?, class(1)?])
     }
 }
 
-fn note(state: &CodeState, code: *mut Code, offset: u32, reason: Reason, operands: Option<(coachwhip_abi::ir::Class, coachwhip_abi::ir::Class)>) {
+fn note(state: &CodeState, code: *mut Code, offset: u32, reason: Reason, operands: Operands) {
     let reached_only = reason == Reason::NeverTaken;
+    let (operands, operand_types) = (operands.map(|[one, other]| (one.0, other.0)), operands.map(|[one, other]| (one.1, other.1)));
     let mut refuted = state.refuted.borrow_mut();
     match refuted.iter_mut().find(|row| row.code_address == code as usize && row.offset == offset) {
         Some(row) => {
@@ -154,8 +157,9 @@ fn note(state: &CodeState, code: *mut Code, offset: u32, reason: Reason, operand
             row.reached_only = row.reached_only && reached_only;
             row.reason = reason;
             row.operands = operands;
+            row.operand_types = operand_types;
         }
-        None => refuted.push(Refuted { code_address: code as usize, offset, times: 1, reached_only, reason, operands }),
+        None => refuted.push(Refuted { code_address: code as usize, offset, times: 1, reached_only, reason, operands, operand_types }),
     }
 }
 

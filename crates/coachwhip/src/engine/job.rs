@@ -12,6 +12,7 @@ use coachwhip_cpython::capture::{self, CaptureRequest, EntryCells, OwnedReferenc
 use coachwhip_runtime::{self as runtime, Dependencies, DictDependency, FunctionDependency, Reservation};
 use pyo3_ffi::PyObject;
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -62,6 +63,9 @@ pub(super) struct Done {
 
 struct Cells;
 
+/// Whether some function named `__getitem__` has been captured.
+static GETITEM_COMPILED: AtomicBool = AtomicBool::new(false);
+
 impl EntryCells for Cells {
     fn entry_cell(&self, code: *mut PyObject) -> usize {
         // SAFETY: capture calls with the GIL held and live code objects.
@@ -74,6 +78,10 @@ impl EntryCells for Cells {
 
     fn is_unstable_class(&self, class: usize) -> bool {
         runtime::is_unstable_class(class)
+    }
+
+    fn has_hooked_getitem(&self) -> bool {
+        GETITEM_COMPILED.load(Ordering::Relaxed)
     }
 
     fn is_own_allocator(&self, address: usize) -> bool {
@@ -101,6 +109,9 @@ impl Job {
         };
         let facts = captured.facts;
         let root = facts.codes.first().ok_or("no code was captured")?;
+        if root.qualname.ends_with(".__getitem__") {
+            GETITEM_COMPILED.store(true, Ordering::Relaxed);
+        }
         if root.instructions.len() as u64 > options.size_limit {
             return Err(format!("more than {} bytecode instructions", options.size_limit));
         }

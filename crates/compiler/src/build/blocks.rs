@@ -324,6 +324,9 @@ impl Builder<'_> {
                         if new.classes.may_be_null() && !old.classes.may_be_null() {
                             return Err(BuildError::Malformed(format!("a slot may be empty at {offset}")));
                         }
+                        if !new.classes.is_subset(old.classes) {
+                            return Err(BuildError::Malformed(format!("an assumption about the loop at {offset} is wrong")));
+                        }
                     } else {
                         self.function.values[parameter.index()].ty = if old.classes.is_empty() { new } else { old.join(new) };
                     }
@@ -348,30 +351,45 @@ impl Builder<'_> {
                     continue;
                 }
                 (_, false) => empty,
-                (Bound::Yes, true) => Type::OBJECT,
-                (Bound::Maybe | Bound::Unknown, true) => Type::OBJECT_OR_NULL,
+                (Bound::Yes, true) => self.assumed_type(offset, slot, Type::OBJECT),
+                (Bound::Maybe | Bound::Unknown, true) => self.assumed_type(offset, slot, Type::OBJECT_OR_NULL),
             };
             let local = outermost.then(|| u32::try_from(slot).expect("few slots"));
-            locals.push(Some(self.function.add_parameter(block, ty, local)));
+            let parameter = self.function.add_parameter(block, ty, local);
+            if head.is_loop_head && outermost {
+                self.loop_parameters.push((offset, slot, parameter));
+            }
+            locals.push(Some(parameter));
         }
         let stack = self.frame.stack.clone();
         let stack = stack
             .into_iter()
-            .map(|slot| {
+            .enumerate()
+            .map(|(position, slot)| {
                 // At a forward join a NULL of this edge may be an object on another.
                 let slot = slot.or_else(|| (!head.is_loop_head).then(|| self.null()));
                 slot.map(|value| {
                     let may_be_null = self.ty(value).classes.may_be_null();
                     let ty = match (head.is_loop_head, may_be_null) {
                         (false, _) => empty,
-                        (true, false) => Type::OBJECT,
-                        (true, true) => Type::OBJECT_OR_NULL,
+                        (true, false) => self.assumed_type(offset, head.bound.len() + position, Type::OBJECT),
+                        (true, true) => self.assumed_type(offset, head.bound.len() + position, Type::OBJECT_OR_NULL),
                     };
-                    self.function.add_parameter(block, ty, None)
+                    let parameter = self.function.add_parameter(block, ty, None);
+                    if head.is_loop_head && outermost {
+                        self.loop_parameters.push((offset, head.bound.len() + position, parameter));
+                    }
+                    parameter
                 })
             })
             .collect();
         self.frame.blocks.insert(offset, BlockEntry { block, locals, stack });
+    }
+
+    /// The type of a parameter of a loop's head: what is assumed, or anything.
+    fn assumed_type(&self, offset: u32, slot: usize, anything: Type) -> Type {
+        let assumed = if self.frame.inlined.is_none() { self.assumed.get(&(offset, slot)).copied() } else { None };
+        assumed.filter(|assumed| assumed.is_subtype(anything)).unwrap_or(anything)
     }
 
     /// Ends the current block with a jump to the block of an offset.

@@ -1,7 +1,7 @@
 //! Making instructions and snapshots.
 
 use super::{BuildError, Builder, Result};
-use coachwhip_abi::facts::{ObjectFacts, ObjectValue};
+use coachwhip_abi::facts::{ClassFacts, ObjectFacts, ObjectValue};
 use coachwhip_ir::{
     Block, Class, ClassRef, Helper, Identity, Immediate, Instruction, InstructionId, ObjectRef, Op, Reason, Snapshot, SnapshotId, Target, Type, Value, Yield,
 };
@@ -127,6 +127,10 @@ impl Builder<'_> {
 
     pub(crate) fn object(&self, object: ObjectRef) -> &ObjectFacts {
         &self.facts.objects[object.index()]
+    }
+
+    pub(crate) fn class(&self, class: ClassRef) -> &ClassFacts {
+        &self.facts.classes[class.index()]
     }
 
     /// The object that a value is known to be.

@@ -71,11 +71,39 @@ pub fn build(facts: &Facts, kind: EntryKind, options: BuildOptions) -> Result<Fu
     {
         return Err(BuildError::Unsupported("class bodies and modules run once".into()));
     }
+    let mut assumed = HashMap::new();
     let mut builder = Builder::new(facts, kind, options);
     builder.build_outermost()?;
     let mut function = builder.function;
+    // The first time nothing is assumed of what goes around loops. What turns out to be so is assumed the next time, and checked on each edge: by induction it holds.
+    for _ in 0..MOST_ASSUMPTIONS {
+        let found = loop_types(&mut function, &builder.loop_parameters);
+        if found.is_empty() || found == assumed {
+            break;
+        }
+        assumed = found;
+        builder = Builder::new(facts, kind, options);
+        builder.assumed.clone_from(&assumed);
+        if builder.build_outermost().is_err() {
+            break;
+        }
+        function = std::mem::replace(&mut builder.function, Function::new(String::new(), kind));
+    }
     blocks::remove_trivial_parameters(&mut function);
     Ok(function)
+}
+
+/// So often a function is built again, knowing more of its loops.
+const MOST_ASSUMPTIONS: u32 = 2;
+
+/// What is known of a slot (locals, then the stack) at the head of a loop, by the offset of the head.
+type LoopTypes = HashMap<(u32, usize), Type>;
+
+/// The classes of what goes around the loops of a function, where that is less than anything.
+fn loop_types(function: &mut Function, parameters: &[(u32, usize, Value)]) -> LoopTypes {
+    crate::opt::narrow_types(function);
+    let known = parameters.iter().map(|&(offset, slot, parameter)| ((offset, slot), Type::object(function.ty(parameter).classes)));
+    known.filter(|(_, ty)| !ty.classes.is_empty() && !Type::OBJECT.is_subtype(*ty) && ty.classes != coachwhip_ir::ClassSet::NULL).collect()
 }
 
 /// The state of a build.
@@ -93,6 +121,10 @@ pub(crate) struct Builder<'facts> {
     stack_before: Vec<Option<Value>>,
     /// The snapshot of the state before that instruction, if one was needed.
     snapshot_before: Option<coachwhip_ir::SnapshotId>,
+    /// The parameters of loop heads: offset of the head, slot, parameter.
+    loop_parameters: Vec<(u32, usize, Value)>,
+    /// What is assumed of them.
+    assumed: LoopTypes,
     /// Whether that instruction may have run any code.
     ran_any_code: bool,
     /// Whether it was a call, after which the interpreter looks at eval_breaker.
@@ -114,6 +146,8 @@ impl<'facts> Builder<'facts> {
             bytecode,
             stack_before: Vec::new(),
             snapshot_before: None,
+            loop_parameters: Vec::new(),
+            assumed: HashMap::new(),
             ran_any_code: false,
             was_call: false,
             candidates: HashMap::new(),
@@ -413,6 +447,29 @@ impl<'facts> Builder<'facts> {
     pub(crate) fn refuted_row(&self) -> Option<&'facts coachwhip_abi::facts::Refuted> {
         let address = self.code().address;
         self.facts.refuted.iter().find(|refuted| refuted.code_address == address && refuted.offset == self.bytecode.offset)
+    }
+
+    /// What a local variable that has this value held when its loop got hot. (Not in inlined callees: their locals are others.)
+    pub(crate) fn slot_facts(&self, value: Value) -> Option<coachwhip_abi::facts::SlotFacts> {
+        let facts = if self.facts.slots.is_empty() { &self.facts.arguments } else { &self.facts.slots };
+        if facts.is_empty() || self.frame.inlined.is_some() {
+            return None;
+        }
+        let root = self.function.root(value);
+        let slot = self.frame.locals.iter().position(|local| local.is_some_and(|local| self.function.root(local) == root))?;
+        facts.get(slot).copied().flatten()
+    }
+
+    /// The value, guarded to be of the built-in class that its local variable held when its loop got hot, unless that went wrong.
+    pub(crate) fn guard_slot_class(&mut self, value: Value) -> Value {
+        match self.slot_facts(value) {
+            Some(slot)
+                if slot.class != coachwhip_ir::Class::Other && self.known_class(value).is_none() && !self.is_refuted() && self.may_be(value, slot.class) =>
+            {
+                self.guard_class(value, slot.class)
+            }
+            _ => value,
+        }
     }
 
     /// Whether a guess at this instruction went wrong too often.

@@ -2,7 +2,7 @@
 
 use super::{Builder, Result};
 use coachwhip_abi::facts::{Feedback, ObjectValue};
-use coachwhip_ir::{ArrayItem, Class, Condition, Field, Helper, Immediate, Op, Reason, Type, Value};
+use coachwhip_ir::{ArrayItem, Class, ClassRef, Condition, Field, Helper, Identity, Immediate, ObjectRef, Op, Reason, Type, Value};
 
 impl Builder<'_> {
     /// An index into a sequence of the given size as a non-negative number, guarded to be in range.
@@ -31,14 +31,34 @@ impl Builder<'_> {
             let class = observed.filter(|observed| observed.1 == Class::Int && self.may_be(container, observed.0)).map(|observed| observed.0);
             return (class, class.is_some());
         }
-        if self.known_class(key) != Some(Class::Int) {
+        let key_class = self.known_class(key).or_else(|| self.slot_facts(key).map(|slot| slot.class));
+        if !key_class.map_or(self.may_be(key, Class::Int), |class| class == Class::Int) {
             return (None, false);
+        }
+        if let Some(slot) = self.slot_facts(container) {
+            let indexed = matches!(slot.class, Class::List | Class::Tuple | Class::Str) || slot.class.array_item().is_some();
+            return (indexed.then_some(slot.class), false);
         }
         // Lists with negative indexes, which are mostly constants, and arrays: no others of the classes with ints for indexes are left to the generic form.
         let negative = self.constant_of(key).is_some_and(|key| matches!(self.object(key).value, ObjectValue::Int(number) if number < 0));
         let likely = if negative { Class::List } else { Class::DoubleArray };
         let possible = (negative || self.facts.arrays.is_some()) && self.may_be(container, likely);
         (possible.then_some(likely), false)
+    }
+
+    /// Which of the classes with a Python `__getitem__` to work for: by what is known, then by what was seen.
+    fn subscript_function(&self, container: Value, candidates: &[(ClassRef, ObjectRef)], only_seen: bool) -> Option<(ClassRef, ObjectRef)> {
+        if let Identity::Exact(class) = self.ty(container).identity {
+            return candidates.iter().copied().find(|candidate| candidate.0 == class);
+        }
+        let of_type = |address: usize| candidates.iter().copied().find(|candidate| self.facts.classes[candidate.0.index()].address == address);
+        match self.refuted_row().filter(|refuted| !refuted.reached_only) {
+            Some(refuted) => refuted.operand_types.filter(|_| refuted.times == 1).and_then(|types| of_type(types.0)),
+            None => match self.slot_facts(container) {
+                Some(slot) => of_type(slot.type_address),
+                None => candidates.first().copied().filter(|_| !only_seen),
+            },
+        }
     }
 
     /// An item of an array.
@@ -86,12 +106,16 @@ impl Builder<'_> {
     pub(super) fn binary_subscr(&mut self, feedback: &Feedback) -> Result<()> {
         let (key, container) = (self.peek(1)?, self.peek(2)?);
         let mut refuted = self.is_refuted();
+        let function = match feedback {
+            Feedback::SubscriptFunctions { candidates, generic } => self.subscript_function(container, candidates, *generic),
+            _ => None,
+        };
         let class = match (self.known_class(container), feedback) {
             (Some(class), _) if class.array_item().is_some() => Some(class),
             (Some(class @ (Class::List | Class::Tuple | Class::Str)), _) if self.known_class(key) == Some(Class::Int) => Some(class),
             (Some(Class::Dict), _) => Some(Class::Dict),
             (_, Feedback::Subscript(class)) => Some(*class),
-            (None, Feedback::Generic) => {
+            (None, Feedback::Generic | Feedback::SubscriptFunctions { generic: true, .. }) if function.is_none() => {
                 let (class, again) = self.unspecialised_container(container, key);
                 refuted &= !again;
                 class
@@ -139,9 +163,10 @@ impl Builder<'_> {
                 Ok(())
             }
             _ => {
-                if let (Feedback::SubscriptFunction { class, function }, false) = (feedback, refuted) {
-                    let receiver = self.guard_type(container, *class);
-                    let callee = self.const_object(*function);
+                if let Some((class, function)) = function {
+                    let receiver = self.guard_type(container, class);
+                    let key = self.guard_slot_class(key);
+                    let callee = self.const_object(function);
                     self.frame.stack.truncate(self.frame.stack.len() - 2);
                     let result = self.call_value(callee, &[receiver, key])?;
                     self.push(result);

@@ -43,8 +43,26 @@ fn isinstance(builder: &mut Builder<'_>, arguments: &[Value]) -> Result<Option<V
         let yes = builder.emit_value(Op::ConstBool, &[], &[Immediate::Int(1)], Type::BOOL);
         return Ok(Some(builder.box_bool(yes)));
     }
+    if let Some(class_object) = builder.constant_of(class)
+        && let ObjectValue::Class(class_ref) = builder.object(class_object).value
+        && let Some(known) = builder.known_class(object)
+        && let Some(holds) = is_subclass(known, builder.class(class_ref).class)
+    {
+        let outcome = builder.emit_value(Op::ConstBool, &[], &[Immediate::Int(i64::from(holds))], Type::BOOL);
+        return Ok(Some(builder.box_bool(outcome)));
+    }
     let test = builder.call_helper_value(Helper::IsInstance, &[object, class])?;
     Ok(Some(builder.box_bool(test)))
+}
+
+/// Whether instances of a built-in class are instances of another: both are immutable and their metaclass is `type`, so that the bases decide
+/// (`object_recursive_isinstance`, Objects/abstract.c). `None` if that is not known.
+fn is_subclass(class: Class, of: Class) -> Option<bool> {
+    match (class, of) {
+        (_, Class::Other) | (Class::Other, _) => None,
+        (Class::Bool, Class::Int) => Some(true),
+        _ => Some(class == of),
+    }
 }
 
 fn abs(builder: &mut Builder<'_>, arguments: &[Value]) -> Result<Option<Value>> {

@@ -157,6 +157,11 @@ pub fn optimize(function: &mut Function, facts: &Facts, options: &mut PassOption
     Ok(report)
 }
 
+/// Narrows the types of block parameters and of what guards yield.
+pub(crate) fn narrow_types(function: &mut Function) {
+    types::narrow(function);
+}
+
 fn find(name: &str) -> Option<&'static PassInfo> {
     PASSES.iter().find(|pass| pass.name == name)
 }

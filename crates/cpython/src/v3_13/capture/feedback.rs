@@ -17,6 +17,9 @@ const NEVER_RUN: u16 = layout::backoff::ADAPTIVE_WARMUP as u16;
 /// The same after one run.
 const RUN_ONCE: u16 = NEVER_RUN - (1 << layout::backoff::BITS);
 
+/// So many classes with a `__getitem__` are looked at for one BINARY_SUBSCR_GETITEM.
+const MOST_GETITEMS: usize = 4;
+
 /// Reads the caches of one code object.
 pub(super) struct Reader<'c, 'a, 'u> {
     capture: &'c mut Capture<'a>,
@@ -90,7 +93,8 @@ impl<'c, 'a, 'u> Reader<'c, 'a, 'u> {
                 Op::LoadGlobal => self.global(position, instruction),
                 Op::LoadAttr => self.load_attr(position, instruction, opcode, before),
                 Op::StoreAttr => self.store_attr(instruction, opcode),
-                Op::BinarySubscr if opcode == number::BINARY_SUBSCR_GETITEM => self.getitem(),
+                Op::BinarySubscr if opcode == number::BINARY_SUBSCR_GETITEM => self.getitem(false),
+                Op::BinarySubscr if opcode == number::BINARY_SUBSCR && self.unspecialised(instruction) == Feedback::Generic => self.getitem(true),
                 Op::ToBool if opcode == number::TO_BOOL_ALWAYS_TRUE => {
                     let class = self.capture.versions.class(self.cache32(instruction, 1));
                     if class.is_null() { None } else { self.capture.class(class).map(Feedback::AlwaysTrue) }
@@ -426,24 +430,34 @@ impl<'c, 'a, 'u> Reader<'c, 'a, 'u> {
         }
     }
 
-    /// BINARY_SUBSCR_GETITEM: its cache does not tell the class. If the interpreter has cached the `__getitem__` of only one class of this module, or of only one
-    /// class at all, it is that.
-    unsafe fn getitem(&mut self) -> Option<Feedback> {
+    /// BINARY_SUBSCR_GETITEM: its cache does not tell the class. It is one of those whose `__getitem__` the interpreter has cached, most likely one of this module.
+    /// With `hooked`: those that run compiled, which have `func_version` 0 and are given up by the interpreter.
+    unsafe fn getitem(&mut self, hooked: bool) -> Option<Feedback> {
         // SAFETY: the GIL is held; the walk has just found live classes.
         unsafe {
+            if hooked && !self.capture.lookup.has_hooked_getitem() {
+                return None;
+            }
             self.capture.versions.walk();
             let mut candidates = Vec::new();
             for &class in &self.capture.versions.with_getitem {
                 let function = lookup_named(class, c"__getitem__");
-                if !function.is_null() && class_of(function) == Class::Function {
+                if !function.is_null() && class_of(function) == Class::Function && (!hooked || (*function.cast::<structs::FunctionObject>()).func_version == 0)
+                {
                     candidates.push((class, function));
                 }
             }
             let globals = self.pending.globals;
             let ours: Vec<_> = candidates.iter().copied().filter(|row| (*row.1.cast::<structs::FunctionObject>()).func_globals == globals).collect();
-            let [(class, function)] = (if ours.is_empty() { candidates } else { ours })[..] else { return None };
-            let class = self.capture.class(class)?;
-            Some(Feedback::SubscriptFunction { class, function: self.capture.object(function) })
+            let mut found = Vec::new();
+            for (class, function) in if ours.is_empty() { candidates } else { ours } {
+                if found.len() < MOST_GETITEMS
+                    && let Some(class) = self.capture.class(class)
+                {
+                    found.push((class, self.capture.object(function)));
+                }
+            }
+            (!found.is_empty()).then_some(Feedback::SubscriptFunctions { candidates: found, generic: hooked })
         }
     }
 }

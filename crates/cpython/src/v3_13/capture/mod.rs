@@ -44,6 +44,11 @@ pub trait EntryCells {
         false
     }
 
+    /// Whether some function named `__getitem__` has been compiled.
+    fn has_hooked_getitem(&self) -> bool {
+        false
+    }
+
     /// Whether a `tp_alloc` is the runtime's own, which does what `PyType_GenericAlloc` does.
     fn is_own_allocator(&self, _address: usize) -> bool {
         false
@@ -152,7 +157,7 @@ unsafe fn capture_facts(request: &CaptureRequest, lookup: &dyn EntryCells) -> Re
 /// The class of what a slot holds.
 unsafe fn slot_facts(value: *mut PyObject) -> Option<SlotFacts> {
     // SAFETY: NULL or a live object.
-    (!value.is_null()).then(|| SlotFacts { class: unsafe { class_of(value) } })
+    (!value.is_null()).then(|| unsafe { SlotFacts { class: class_of(value), type_address: ffi::Py_TYPE(value) as usize } })
 }
 
 /// What a parameter's slot holds: MAKE_CELL has moved some into cells.
