@@ -24,6 +24,7 @@ def enable(
     *,
     threshold: int = ...,
     loop_threshold: int = ...,
+    warm_up: int = ...,
     background: bool = ...,
     exit_limit: int = ...,
     recompilation_limit: int = ...,

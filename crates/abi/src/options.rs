@@ -102,6 +102,8 @@ options! {
     threshold "COACHWHIP_THRESHOLD": u64 = "1000",
     /// How many turns make a loop hot.
     loop_threshold "COACHWHIP_LOOP_THRESHOLD": u64 = "2000",
+    /// For so many milliseconds of its processor time a process counts only code that samples find running: short programs pay nothing. 0 counts all from the start.
+    warm_up "COACHWHIP_WARM_UP": u64 = "250",
     /// 1 compiles on a background thread, 0 in the foreground, at the moment a function gets hot.
     background "COACHWHIP_BACKGROUND": bool = "1",
     /// How many exits by one guess are too many, and the code is compiled again without it.

@@ -64,6 +64,14 @@ impl runtime::Engine for Engine {
     fn poll(&self) {
         install_finished();
     }
+
+    fn stop_threads(&self) {
+        worker::stop();
+    }
+
+    fn start_threads(&self) {
+        worker::start();
+    }
 }
 
 /// Whether the options let a function be compiled.
@@ -187,6 +195,7 @@ pub fn disable(_py: Python<'_>) {
 pub fn end(py: Python<'_>) {
     // SAFETY: the GIL is held (`py`).
     if unsafe { runtime::is_outside_python() } {
+        runtime::quiet();
         disable(py);
         drop(worker::abandon());
         // SAFETY: as above.

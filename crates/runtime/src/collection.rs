@@ -8,7 +8,7 @@ use std::cell::Cell;
 use crate::compiled::Compiled;
 use crate::ffi::{self, PyObject};
 use crate::python;
-use crate::{RUNTIME, Set, frames, new_set, watchers};
+use crate::{RUNTIME, Set, frames, new_set, warm_up, watchers};
 
 /// The function in `gc.callbacks`.
 #[derive(Debug)]
@@ -117,6 +117,7 @@ unsafe extern "C" fn on_collection(_module: *mut PyObject, arguments: *mut *mut 
         if count == 2 && pyo3_ffi::PyUnicode_CheckExact(*arguments) != 0 && pyo3_ffi::PyDict_CheckExact(*arguments.add(1)) != 0 {
             if pyo3_ffi::Py_IsFinalizing() != 0 {
                 // The handler for the end of the program was taken from `atexit` (`_run_exitfuncs`, `_clear`).
+                warm_up::quiet();
                 crate::stop();
                 watchers::sweep();
             } else if pyo3_ffi::PyUnicode_EqualToUTF8(*arguments, c"stop".as_ptr()) != 0 {

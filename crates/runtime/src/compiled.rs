@@ -233,6 +233,10 @@ pub struct CodeState {
     pub invalidations: Cell<u64>,
     /// Another tool listens to events of this very code.
     pub instrumented: Cell<bool>,
+    /// Its events are on though those of all code are not (`warm_up`).
+    pub counted: Cell<bool>,
+    /// How often a sample of the young process has found it running.
+    pub samples: Cell<u8>,
 }
 
 impl CodeState {
@@ -338,6 +342,8 @@ unsafe fn new_state<'a>(code: *mut Code) -> &'a CodeState {
         bypasses: Cell::new(0),
         invalidations: Cell::new(0),
         instrumented: Cell::new(false),
+        counted: Cell::new(false),
+        samples: Cell::new(0),
     }));
     // SAFETY: `code` is a live code object and the index is ours; the state is new.
     unsafe {

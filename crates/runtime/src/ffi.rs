@@ -162,6 +162,8 @@ unsafe extern "C" {
     pub fn PyType_GenericAlloc(class: *mut PyTypeObject, count: Py_ssize_t) -> *mut PyObject;
     pub fn PyLong_AsLongLongAndOverflow(object: *mut PyObject, overflow: *mut c_int) -> std::ffi::c_longlong;
     pub fn PyLong_AsLong(object: *mut PyObject) -> c_long;
+    pub fn _PyEval_AddPendingCall(interpreter: *mut c_void, function: unsafe extern "C" fn(*mut c_void) -> c_int, argument: *mut c_void, flags: c_int)
+    -> c_int;
     pub fn Py_FatalError(message: *const c_char) -> !;
 }
 

@@ -29,11 +29,13 @@ mod python;
 mod stability;
 mod stubs;
 mod unwind;
+mod warm_up;
 mod watchers;
 
 pub use compiled::{Reservation, Status};
 pub use monitoring::{Engine, Verdict};
 pub use stability::{is_unstable_class, is_unstable_name};
+pub use warm_up::{ask, block_signals, quiet};
 pub use watchers::{Dependencies, DictDependency, FunctionDependency};
 
 use compiled::{CodeState, Compiled, Kind, code_state, existing_state};
@@ -81,6 +83,7 @@ struct Runtime {
     stability: stability::Stability,
     watchers: watchers::Watchers,
     collection: collection::Callback,
+    warm_up: warm_up::WarmUp,
     environment: OnceCell<Environment>,
 }
 
@@ -115,6 +118,7 @@ static RUNTIME: Runtime = Runtime {
     stability: stability::Stability::new(),
     watchers: watchers::Watchers::new(),
     collection: collection::Callback::new(),
+    warm_up: warm_up::WarmUp::new(),
     environment: OnceCell::new(),
 };
 
@@ -154,11 +158,13 @@ pub unsafe fn start(options: &Options, engine: &'static dyn Engine) -> Result<()
         set_options(options);
         watchers::start()?;
         inspection::start()?;
+        warm_up::prepare(options);
         monitoring::start()?;
         // Without it some classes live longer than they would.
         let _ = collection::start();
         *RUNTIME.engine.borrow_mut() = Some(engine);
         RUNTIME.running.set(true);
+        warm_up::start();
         let _ = monitoring::foreign_tools(tstate);
         Ok(())
     }
@@ -195,6 +201,7 @@ pub unsafe fn stop() {
     // SAFETY: the caller's promise; states are removed from the set when they die.
     unsafe {
         RUNTIME.eval_breaker_expected.set(usize::MAX);
+        warm_up::stop();
         monitoring::stop();
         collection::stop();
         *RUNTIME.engine.borrow_mut() = None;

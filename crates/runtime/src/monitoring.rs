@@ -10,7 +10,7 @@ use coachwhip_abi::environment::frame_state;
 use crate::compiled::{CodeState, Compiled, LoopState, Status, code_state};
 use crate::ffi::{self, Code, CodeQueries, Frame, Function, PyObject, ThreadState};
 use crate::python::{self, Owned};
-use crate::{RUNTIME, entry, exits, policy, watchers};
+use crate::{RUNTIME, entry, exits, policy, warm_up, watchers};
 
 /// `sys.monitoring.OPTIMIZER_ID`
 pub(crate) const TOOL: u8 = 5;
@@ -47,6 +47,10 @@ pub trait Engine: Send + Sync {
     fn hot_loop(&self, frame: *mut Frame, code: *mut PyObject, offset: u32, stack_depth: u32) -> Verdict;
     /// Installs what is ready.
     fn poll(&self);
+    /// The process is about to fork: its threads end, with what they are at done.
+    fn stop_threads(&self) {}
+    /// It has forked, and this is the parent or the child.
+    fn start_threads(&self) {}
 }
 
 /// What `start` has put into `sys.monitoring`.
@@ -109,7 +113,7 @@ fn disable() -> *mut PyObject {
     unsafe { ffi::new_reference(RUNTIME.monitoring.disable.get()) }
 }
 
-fn is_eligible(code: &Code) -> bool {
+pub(crate) fn is_eligible(code: &Code) -> bool {
     code.flag_bits() & (ffi::GENERATOR | ffi::ITERABLE_COROUTINE) == 0
 }
 
@@ -122,7 +126,7 @@ unsafe fn started(code: *mut Code) -> bool {
             Status::Cold => {
                 let starts = state.starts.get() + 1;
                 state.starts.set(starts);
-                if starts < threshold_for(RUNTIME.threshold.get(), code) || RUNTIME.paused.get() > 0 {
+                if starts < threshold_for(RUNTIME.threshold.get(), state) || RUNTIME.paused.get() > 0 {
                     return true;
                 }
                 if !is_eligible(&*code) || (*code).flag_bits() & ffi::OPTIMIZED == 0 {
@@ -218,17 +222,20 @@ unsafe fn hook_allocation(frame: *mut Frame) {
 
 /// Code units whose compilation takes about as long as a warm-up of the plain threshold.
 const PLAIN_SIZE: u64 = 500;
+/// Code that samples have found so often needs this part of the counts.
+const SAMPLED: u64 = 4;
 /// Thresholds below this are for tests: they are taken as they are.
-const TEST_THRESHOLD: u64 = 100;
+pub(crate) const TEST_THRESHOLD: u64 = 100;
 
 /// How hot code must be to be worth compiling: large code costs more, so it has to show more.
-fn threshold_for(threshold: u64, code: *mut Code) -> u64 {
+fn threshold_for(threshold: u64, state: &CodeState) -> u64 {
     if threshold < TEST_THRESHOLD {
         return threshold;
     }
     // SAFETY: the callers hold the GIL and have a live code object.
-    let units = unsafe { Code::unit_count(code) } as u64;
-    threshold + threshold * units / PLAIN_SIZE
+    let units = unsafe { Code::unit_count(state.code) } as u64;
+    let plain = threshold + threshold * units / PLAIN_SIZE;
+    if state.counted.get() { plain / SAMPLED } else { plain }
 }
 
 enum Jumped {
@@ -247,7 +254,7 @@ unsafe fn jumped(code: *mut Code, target: u32) -> Jumped {
             Status::Cold => {
                 let turns = row.turns.get() + 1;
                 row.turns.set(turns);
-                if turns < threshold_for(RUNTIME.loop_threshold.get(), code) || RUNTIME.paused.get() > 0 {
+                if turns < threshold_for(RUNTIME.loop_threshold.get(), state) || RUNTIME.paused.get() > 0 {
                     return Jumped::Listen;
                 }
                 if !is_eligible(&*code) {
@@ -397,11 +404,66 @@ pub(crate) unsafe fn step_back() {
     }
 }
 
+/// Has the events of all code counted.
+///
+/// # Safety
+/// The GIL is held; no exception is set.
+pub(crate) unsafe fn count_everything() {
+    if !RUNTIME.monitoring.aside.get() {
+        // SAFETY: the caller's promise.
+        unsafe { set_own_events(OWN_EVENTS) };
+    }
+}
+
+/// Has the events of one code object counted.
+///
+/// # Safety
+/// As for [`count_everything`]; `code` is a live code object.
+pub(crate) unsafe fn count_code(code: *mut Code) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if !RUNTIME.monitoring.aside.get()
+            && !others_listen(RUNTIME.monitoring.monitors.get())
+            && let Ok(monitoring) = python::monitoring()
+        {
+            set_code_events(monitoring.get(), code, OWN_EVENTS);
+        }
+    }
+}
+
+unsafe fn set_code_events(monitoring: *mut PyObject, code: *mut Code, events: i64) {
+    // SAFETY: a plain call of a Python function; without memory the events stay as they are.
+    unsafe {
+        if let (Ok(tool), Ok(events)) = (python::int(TOOL.into()), python::int(events)) {
+            let _ = python::call(monitoring, c"set_local_events", &[tool.get(), code.cast(), events.get()]);
+        }
+    }
+}
+
+/// Sets the events of those code objects that were counted while the process was young.
+unsafe fn set_counted_events(monitoring: *mut PyObject, events: i64) {
+    let counted: Vec<*mut Code> = crate::all_states().into_iter().filter(|state| state.counted.get()).map(|state| state.code).collect();
+    for &code in &counted {
+        // SAFETY: live code objects, kept so while the events are set, which may run the garbage collector.
+        unsafe { ffi::Py_INCREF(code.cast::<PyObject>()) };
+    }
+    for code in counted {
+        // SAFETY: as above.
+        unsafe {
+            set_code_events(monitoring, code, events);
+            ffi::Py_DECREF(code.cast::<PyObject>());
+        }
+    }
+}
+
 unsafe fn set_own_events(events: i64) {
     // SAFETY: a plain call of a Python function; without memory the events stay as they are.
     unsafe {
-        if let (Ok(monitoring), Ok(tool), Ok(events)) = (python::monitoring(), python::int(TOOL.into()), python::int(events)) {
-            let _ = python::call(monitoring.get(), c"set_events", &[tool.get(), events.get()]);
+        if let (Ok(monitoring), Ok(tool), Ok(number)) = (python::monitoring(), python::int(TOOL.into()), python::int(events)) {
+            set_counted_events(monitoring.get(), events);
+            if !warm_up::is_on() {
+                let _ = python::call(monitoring.get(), c"set_events", &[tool.get(), number.get()]);
+            }
         }
     }
 }
@@ -491,12 +553,14 @@ unsafe fn register(monitoring: *mut PyObject, tool: *mut PyObject) -> Result<(),
             let event = python::int(1 << number)?;
             python::call(monitoring, c"register_callback", &[tool, event.get(), callback.get()])?;
         }
-        let events = python::int(OWN_EVENTS)?;
-        python::call(monitoring, c"set_events", &[tool, events.get()])?;
+        if !warm_up::is_on() {
+            let events = python::int(OWN_EVENTS)?;
+            python::call(monitoring, c"set_events", &[tool, events.get()])?;
+        }
         let tstate = ffi::thread_state();
         let monitors = (*tstate).interp.cast::<u8>().add(coachwhip_cpython::layout::interpreter::MONITORS);
         let callables = monitors.add(CALLABLES_FROM_MONITORS).cast::<*mut PyObject>();
-        let found = *callables.add(usize::from(TOOL) * EVENTS + JUMP) == on_jump.get() && *monitors.add(JUMP) & (1 << TOOL) != 0;
+        let found = *callables.add(usize::from(TOOL) * EVENTS + JUMP) == on_jump.get() && (warm_up::is_on() || *monitors.add(JUMP) & (1 << TOOL) != 0);
         if !found {
             let none = python::int(0)?;
             python::call(monitoring, c"set_events", &[tool, none.get()])?;
@@ -518,6 +582,8 @@ pub(crate) unsafe fn stop() {
         let Ok(monitoring) = python::monitoring() else { return };
         let (Ok(tool), Ok(none)) = (python::int(TOOL.into()), python::int(0)) else { return };
         let _ = python::call(monitoring.get(), c"set_events", &[tool.get(), none.get()]);
+        set_counted_events(monitoring.get(), 0);
+        crate::all_states().iter().for_each(|state| state.counted.set(false));
         for number in [PY_START, JUMP] {
             if let Ok(event) = python::int(1 << number) {
                 let _ = python::call(monitoring.get(), c"register_callback", &[tool.get(), event.get(), pyo3_ffi::Py_None()]);

@@ -154,6 +154,11 @@ impl Job {
         &self.owned
     }
 
+    /// How much work it is, roughly.
+    pub(super) fn size(&self) -> usize {
+        self.facts.codes.iter().map(|code| code.instructions.len()).sum()
+    }
+
     /// Compiles. No Python object is touched.
     pub(super) fn run(self) -> Done {
         let start = Instant::now();

@@ -1,70 +1,109 @@
 //! The background thread that compiles. It never touches a Python object and never takes the GIL: finished code is installed by a pending call, or when the runtime
-//! polls.
+//! polls. Small functions come first, and all compilation together takes at most a share of the time that the program has run: a short program is not held up by
+//! work that it will not live to profit from.
 
 use super::job::{Done, Held, Job};
 use super::lock;
 use coachwhip_cpython::capture::OwnedReferences;
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex};
+use coachwhip_runtime as runtime;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
-struct Worker {
-    /// The process the thread lives in: a forked child has none.
-    process: u32,
-    jobs: Sender<Job>,
+/// Compilation takes at most one part in so many of the time since the first request.
+const SHARE: u32 = 2;
+/// So much may be spent at once.
+const CREDIT: Duration = Duration::from_millis(10);
+
+/// What is to be done.
+struct Queue {
+    jobs: Vec<Job>,
+    /// The thread is to end.
+    end: bool,
+    /// When the first job came.
+    since: Option<Instant>,
+    /// What all jobs together took.
+    spent: Duration,
 }
 
-static WORKER: Mutex<Option<Worker>> = Mutex::new(None);
+static QUEUE: Mutex<Queue> = Mutex::new(Queue { jobs: Vec::new(), end: false, since: None, spent: Duration::ZERO });
+static WAKE: Condvar = Condvar::new();
+static THREAD: Mutex<Option<JoinHandle<()>>> = Mutex::new(None);
 static FINISHED: Mutex<Vec<Done>> = Mutex::new(Vec::new());
 /// The references of all jobs that are not installed.
 static HELD: Mutex<Vec<Held>> = Mutex::new(Vec::new());
+static ANY_FINISHED: AtomicBool = AtomicBool::new(false);
 
-/// Hands a job to the thread, which is started at the first one and again in a forked child.
+/// Hands a job to the thread, which is started at the first one.
 pub(super) fn submit(job: Job) {
-    let mut worker = lock(&WORKER);
-    let process = std::process::id();
-    if worker.as_ref().is_none_or(|worker| worker.process != process) {
-        let (jobs, receiver) = channel::<Job>();
-        let started = std::thread::Builder::new().name("coachwhip".to_owned()).spawn(move || {
-            block_signals();
-            for job in receiver {
-                let done = job.run();
-                lock(&FINISHED).push(done);
-                // SAFETY: may be called from any thread, without the GIL (Python/ceval_gil.c, Py_AddPendingCall). When its queue is full the runtime's polling installs.
-                unsafe { pyo3_ffi::Py_AddPendingCall(Some(install_pending), std::ptr::null_mut()) };
-            }
-        });
-        if started.is_err() {
-            // No thread to be had: compile here.
-            lock(&FINISHED).push(job.run());
-            return;
-        }
-        if let Some(old) = worker.replace(Worker { process, jobs }) {
-            // The channel of another process's thread is not to be touched.
-            std::mem::forget(old);
-        }
-    }
     {
         let mut held = lock(&HELD);
         held.retain(|references| Arc::strong_count(references) > 1);
         held.push(Arc::clone(job.held()));
     }
-    if let Some(worker) = worker.as_ref() {
-        // A thread that has died takes no more jobs: they stay interpreted.
-        let _ = worker.jobs.send(job);
+    lock(&QUEUE).jobs.push(job);
+    start();
+    WAKE.notify_one();
+}
+
+/// Starts the thread if there is none and something is to be done.
+pub(super) fn start() {
+    let mut thread = lock(&THREAD);
+    let mut queue = lock(&QUEUE);
+    queue.end = false;
+    if thread.is_none() && !queue.jobs.is_empty() {
+        queue.since.get_or_insert_with(Instant::now);
+        // If there is no thread to be had, what is asked for stays interpreted.
+        *thread = std::thread::Builder::new().name("coachwhip".to_owned()).spawn(work).ok();
     }
 }
 
-/// Signals are the main thread's.
-fn block_signals() {
-    // SAFETY: changes this thread's own mask only.
-    unsafe {
-        let mut all = std::mem::zeroed();
-        libc::sigfillset(&raw mut all);
-        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, std::ptr::null_mut());
+/// Ends the thread when it has done what it is at; the other jobs wait. In a forked child there must be no thread whose end one would wait for: see the runtime's
+/// hook before forks.
+pub(super) fn stop() {
+    let thread = lock(&THREAD).take();
+    if let Some(thread) = thread {
+        lock(&QUEUE).end = true;
+        WAKE.notify_one();
+        let _ = thread.join();
     }
 }
 
-extern "C" fn install_pending(_argument: *mut std::ffi::c_void) -> std::ffi::c_int {
+/// The smallest job, when it is time for it; none at the end.
+fn next() -> Option<Job> {
+    let mut queue = lock(&QUEUE);
+    loop {
+        if queue.end {
+            return None;
+        }
+        let Some(smallest) = (0..queue.jobs.len()).min_by_key(|&index| queue.jobs[index].size()) else {
+            queue = WAKE.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            continue;
+        };
+        let elapsed = queue.since.map_or(Duration::ZERO, |since| since.elapsed());
+        let wait = (queue.spent.saturating_sub(CREDIT) * SHARE).saturating_sub(elapsed);
+        if wait.is_zero() {
+            return Some(queue.jobs.swap_remove(smallest));
+        }
+        queue = WAKE.wait_timeout(queue, wait).unwrap_or_else(PoisonError::into_inner).0;
+    }
+}
+
+fn work() {
+    runtime::block_signals();
+    while let Some(job) = next() {
+        let begun = Instant::now();
+        let done = job.run();
+        lock(&QUEUE).spent += begun.elapsed();
+        lock(&FINISHED).push(done);
+        ANY_FINISHED.store(true, Ordering::Release);
+        // If the queue of pending calls is full the runtime's polling installs.
+        runtime::ask(install_pending);
+    }
+}
+
+unsafe extern "C" fn install_pending(_argument: *mut std::ffi::c_void) -> std::ffi::c_int {
     super::install_finished();
     0
 }
@@ -77,5 +116,5 @@ pub(super) fn abandon() -> Vec<OwnedReferences> {
 
 /// Takes what is finished.
 pub(super) fn finished() -> Vec<Done> {
-    std::mem::take(&mut *lock(&FINISHED))
+    if ANY_FINISHED.swap(false, Ordering::AcqRel) { std::mem::take(&mut *lock(&FINISHED)) } else { Vec::new() }
 }

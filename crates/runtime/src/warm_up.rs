@@ -1,0 +1,259 @@
+//! The start of a process: what is counted, and when. Events of all code cost several percent of a program that does little more than import modules, so a young
+//! process is only sampled: a thread asks, a few hundred times a second, which code is running; that code, and the code that
+//! called it, is counted from then on (events of that code object alone). When the process has used [`coachwhip_abi::options::Options::warm_up`] milliseconds, everything is counted.
+//!
+//! Also here: requests of threads that hold no GIL, and what must happen at a fork and at the end of the process.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::{c_int, c_void};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use coachwhip_abi::options::Options;
+
+use crate::compiled::{Status, code_state};
+use crate::ffi::{self, Code, PyObject};
+use crate::python::{self, Owned};
+use crate::{RUNTIME, frames, monitoring};
+
+/// How much processor time passes between two samples.
+const TICK: Duration = Duration::from_millis(2);
+/// So long the thread sleeps if the process does nothing.
+const LONGEST_PAUSE: Duration = Duration::from_millis(256);
+/// Code is counted when it was found running so often.
+const SAMPLES: u8 = 3;
+/// So many frames are looked at in a sample.
+const DEPTH: usize = 2;
+
+/// What the main interpreter is asked to do by threads without the GIL.
+type Request = unsafe extern "C" fn(*mut c_void) -> c_int;
+
+/// Whether the interpreter may still be asked for anything.
+static ALIVE: AtomicBool = AtomicBool::new(true);
+/// How many threads are asking at this moment.
+static ASKING: AtomicU32 = AtomicU32::new(0);
+/// A sample that was asked for has not been taken yet.
+static SAMPLE_IS_DUE: AtomicBool = AtomicBool::new(false);
+/// The thread that ticks is to end.
+static END: AtomicBool = AtomicBool::new(false);
+
+/// The warm-up's state.
+#[derive(Debug)]
+pub(crate) struct WarmUp {
+    /// Its length in milliseconds; 0 when it is over.
+    left: Cell<u64>,
+    /// Forks are watched.
+    hooked: Cell<bool>,
+    thread: RefCell<Option<JoinHandle<()>>>,
+}
+
+impl WarmUp {
+    pub(crate) const fn new() -> WarmUp {
+        WarmUp { left: Cell::new(0), hooked: Cell::new(false), thread: RefCell::new(None) }
+    }
+}
+
+/// Whether only sampled code is counted.
+pub(crate) fn is_on() -> bool {
+    RUNTIME.warm_up.left.get() != 0
+}
+
+/// Decides, before the events are switched on, whether the process is young. Thresholds of tests count everything at once.
+pub(crate) fn prepare(options: &Options) {
+    let young = options.background && options.threshold >= monitoring::TEST_THRESHOLD && age() < Duration::from_millis(options.warm_up);
+    RUNTIME.warm_up.left.set(if young { options.warm_up } else { 0 });
+}
+
+/// Watches forks, and starts sampling if the process is young.
+///
+/// # Safety
+/// The GIL is held.
+pub(crate) unsafe fn start() {
+    // SAFETY: plain calls of Python functions.
+    unsafe {
+        if !RUNTIME.warm_up.hooked.replace(true) {
+            let _ = hook();
+        }
+        if is_on() {
+            start_thread();
+        }
+    }
+}
+
+/// Ends the warm-up without counting anything more.
+pub(crate) fn stop() {
+    stop_thread();
+    RUNTIME.warm_up.left.set(0);
+}
+
+/// Has the main interpreter call a function as soon as any of its threads looks for pending calls. May be called from any thread, with or without the GIL; false if
+/// that is not possible.
+pub fn ask(request: Request) -> bool {
+    ASKING.fetch_add(1, Ordering::SeqCst);
+    // SAFETY: the main interpreter is there until `quiet` has seen that nobody asks (Python/ceval_gil.c, `_PyEval_AddPendingCall`; without flags any thread of the
+    // interpreter runs it).
+    let asked = ALIVE.load(Ordering::SeqCst) && unsafe { ffi::_PyEval_AddPendingCall(ffi::PyInterpreterState_Main(), request, std::ptr::null_mut(), 0) } == 0;
+    ASKING.fetch_sub(1, Ordering::SeqCst);
+    asked
+}
+
+/// The processor time that the process has used.
+fn age() -> Duration {
+    // SAFETY: fills the structure.
+    unsafe {
+        let mut time = std::mem::zeroed::<libc::timespec>();
+        if libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) != 0 {
+            return Duration::MAX;
+        }
+        Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
+    }
+}
+
+fn start_thread() {
+    END.store(false, Ordering::Relaxed);
+    let end = Duration::from_millis(RUNTIME.warm_up.left.get());
+    let started = std::thread::Builder::new().name("coachwhip-warm".to_owned()).stack_size(64 * 1024).spawn(move || tick(end));
+    match started {
+        Ok(thread) => *RUNTIME.warm_up.thread.borrow_mut() = Some(thread),
+        // No thread to be had: count everything from the beginning.
+        Err(_) => drop(ask(count_everything)),
+    }
+}
+
+/// Has the thread end and waits for that.
+fn stop_thread() {
+    END.store(true, Ordering::Relaxed);
+    if let Some(thread) = RUNTIME.warm_up.thread.take() {
+        thread.thread().unpark();
+        let _ = thread.join();
+    }
+}
+
+fn tick(end: Duration) {
+    block_signals();
+    let mut pause = TICK;
+    let mut last = Duration::ZERO;
+    while !END.load(Ordering::Relaxed) && ALIVE.load(Ordering::Relaxed) {
+        let now = age();
+        if now >= end {
+            ask(count_everything);
+            return;
+        }
+        if now - last >= TICK / 2 {
+            pause = TICK;
+            last = now;
+            if !SAMPLE_IS_DUE.swap(true, Ordering::Relaxed) && !ask(sample) {
+                SAMPLE_IS_DUE.store(false, Ordering::Relaxed);
+            }
+        } else {
+            // The process does nothing.
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        std::thread::park_timeout(pause);
+    }
+}
+
+/// Signals are the main thread's.
+pub fn block_signals() {
+    // SAFETY: changes this thread's own mask only.
+    unsafe {
+        let mut all = std::mem::zeroed();
+        libc::sigfillset(&raw mut all);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, std::ptr::null_mut());
+    }
+}
+
+/// Has the code that runs counted.
+unsafe extern "C" fn sample(_nothing: *mut c_void) -> c_int {
+    SAMPLE_IS_DUE.store(false, Ordering::Relaxed);
+    // SAFETY: pending calls run with the GIL, between two bytecodes or at a check of compiled code.
+    unsafe {
+        if !RUNTIME.running.get() || !is_on() {
+            return 0;
+        }
+        let mut frame = (*ffi::thread_state()).current_frame;
+        let mut seen = 0;
+        while !frame.is_null() && seen < DEPTH {
+            if (*frame).owner != ffi::OWNED_BY_CSTACK {
+                let code = frames::code_of(frame);
+                if monitoring::is_eligible(&*code) && is_traceable(code) {
+                    let state = code_state(code);
+                    let samples = state.samples.get().saturating_add(1);
+                    state.samples.set(samples);
+                    if samples == SAMPLES && state.status.get() == Status::Cold {
+                        state.counted.set(true);
+                        monitoring::count_code(code);
+                    }
+                }
+                seen += 1;
+            }
+            frame = (*frame).previous;
+        }
+    }
+    0
+}
+
+/// Frames that the interpreter makes for itself have code without traceable instructions.
+unsafe fn is_traceable(code: *mut Code) -> bool {
+    // SAFETY: a live code object.
+    unsafe { ((*code).co_firsttraceable as usize) < Code::unit_count(code) }
+}
+
+/// The warm-up is over.
+unsafe extern "C" fn count_everything(_nothing: *mut c_void) -> c_int {
+    // SAFETY: pending calls run with the GIL.
+    unsafe {
+        if RUNTIME.running.get() && is_on() {
+            RUNTIME.warm_up.left.set(0);
+            monitoring::count_everything();
+        }
+    }
+    0
+}
+
+/// Registers what is to be done at a fork.
+unsafe fn hook() -> Result<(), String> {
+    // SAFETY: plain calls of Python functions.
+    unsafe {
+        let (before, after) = (python::function(c"coachwhip_before_fork", before_fork)?, python::function(c"coachwhip_after_fork", after_fork)?);
+        let register = python::attribute(python::module(c"os")?.get(), c"register_at_fork")?;
+        let names = Owned::new(pyo3_ffi::PyTuple_New(3))?;
+        for (index, name) in [c"before", c"after_in_parent", c"after_in_child"].into_iter().enumerate() {
+            let name = Owned::new(pyo3_ffi::PyUnicode_InternFromString(name.as_ptr()))?;
+            pyo3_ffi::PyTuple_SET_ITEM(names.get(), index as ffi::Py_ssize_t, name.into_raw());
+        }
+        Owned::new(ffi::PyObject_Vectorcall(register.get(), [before.get(), after.get(), after.get()].as_ptr(), 0, names.get()))?;
+        Ok(())
+    }
+}
+
+/// The program ends: from now on nobody asks the interpreter for anything.
+pub fn quiet() {
+    ALIVE.store(false, Ordering::SeqCst);
+    while ASKING.load(Ordering::SeqCst) != 0 {
+        std::thread::yield_now();
+    }
+}
+
+/// `os.fork` counts the system's threads and warns if there are several (`warn_about_fork_with_threads`, Modules/posixmodule.c), and what they do is lost in the child:
+/// ours end before it, with what they are at done, and are started again after it, in the child too.
+unsafe extern "C" fn before_fork(_module: *mut PyObject, _arguments: *mut *mut PyObject, _count: ffi::Py_ssize_t) -> *mut PyObject {
+    stop_thread();
+    if let Some(engine) = RUNTIME.engine() {
+        engine.stop_threads();
+    }
+    python::none()
+}
+
+unsafe extern "C" fn after_fork(_module: *mut PyObject, _arguments: *mut *mut PyObject, _count: ffi::Py_ssize_t) -> *mut PyObject {
+    if RUNTIME.running.get() {
+        if is_on() {
+            start_thread();
+        }
+        if let Some(engine) = RUNTIME.engine() {
+            engine.start_threads();
+        }
+    }
+    python::none()
+}
