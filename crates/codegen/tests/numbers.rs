@@ -300,3 +300,42 @@ fn floats_are_freed() {
     machine.call(&code, &[shared.address()]);
     assert_eq!((shared.count, calls()), (1, vec![]));
 }
+
+/// Floats and ints of one digit become floats; bigger ints and other objects leave.
+#[test]
+fn numbers_to_floats() {
+    let mut builder = Builder::new("number", 1);
+    let argument = builder.argument(0);
+    builder.state(3, &[Some(argument)], &[]);
+    builder.owned = vec![argument];
+    let value = builder.value(Op::NumberToFloat, &[argument], &[], Type::FLOAT);
+    let one = builder.value(Op::ConstFloat, &[], &[Immediate::Float(1.0_f64.to_bits())], Type::FLOAT);
+    let sum = builder.value(Op::FloatAdd, &[value, one], &[], Type::FLOAT);
+    let boxed = builder.value(Op::BoxFloat, &[sum], &[], Type::of(Class::Float));
+    builder.returns(boxed);
+    let mut machine = Machine::new(1, 1);
+    let code = machine.compile(&builder.function);
+    let largest = (1_i64 << 30) - 1;
+    let cases = [
+        (Object::float(2.5), Some(3.5)),
+        (Object::float(-0.0), Some(1.0)),
+        (Object::int(0), Some(1.0)),
+        (Object::int(41), Some(42.0)),
+        (Object::int(-3), Some(-2.0)),
+        (Object::int(largest), Some(1_073_741_824.0)),
+        (Object::int(-largest), Some(-1_073_741_822.0)),
+        (Object::int(largest + 1), None),
+        (Object::int(-largest - 1), None),
+        (Object::plain(), None),
+    ];
+    for (object, expected) in cases {
+        let result = machine.call(&code, &[object.address()]);
+        let left = calls().iter().any(|call| matches!(call, Call::Exit { .. }));
+        assert_eq!(left, expected.is_none(), "{expected:?}");
+        match expected {
+            // SAFETY: the function returns a float object.
+            Some(expected) => assert_eq!(f64::from_bits(unsafe { &*(result as *const Object) }.tag).to_bits(), f64::to_bits(expected)),
+            None => machine.pop(),
+        }
+    }
+}

@@ -335,7 +335,13 @@ impl Generator<'_> {
     }
 
     fn convert(&mut self) {
-        match self.choose(5) {
+        match self.choose(6) {
+            5 => {
+                let (value, snapshot) = (self.object(), self.snapshot());
+                if self.function.ty(value).is_object() && !self.function.ty(value).classes.may_be_null() {
+                    self.value(Instruction::new(Op::NumberToFloat, &[value]).with_snapshot(snapshot), Type::FLOAT);
+                }
+            }
             0 => {
                 if let Some(value) = self.candidate(|ty| ty.is(Class::Int)) {
                     let snapshot = self.snapshot();

@@ -387,6 +387,12 @@ impl Machine<'_> {
                 #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
                 if value.unsigned_abs() <= 1 << 53 { Step::Yield(Float(value as f64)) } else { Step::Leave }
             }
+            (Op::NumberToFloat, _) => match self.get(operands[0])? {
+                Float(value) => Step::Yield(Float(value)),
+                #[expect(clippy::cast_precision_loss, reason = "exact")]
+                Int(value) if value.unsigned_abs() < 1 << 30 => Step::Yield(Float(value as f64)),
+                _ => Step::Leave,
+            },
             (Op::BoolToInt, _) => Step::Yield(Int(i64::from(self.bool(operands[0])?))),
 
             (Op::IntNegate, _) => int_or_leave(self.int(operands[0])?.checked_neg()),

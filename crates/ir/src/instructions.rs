@@ -328,6 +328,8 @@ instructions! {
     BoxBool box_bool(value: Bool) -> Yield::Kept(BOOL), { removable: true }
     /// The integer as a float; leaves if it is beyond 2^53, where Python rounds half to even by its own routine.
     IntToFloat int_to_float(value: Int) -> Yield::Float, { leaves: Leaves::Exit }
+    /// The value of an exact float, or of an exact int of one digit; leaves for any other object.
+    NumberToFloat number_to_float(object: Object) -> Yield::Float, { leaves: Leaves::Exit }
     /// 0 or 1.
     BoolToInt bool_to_int(value: Bool) -> Yield::Int, { removable: true }
 

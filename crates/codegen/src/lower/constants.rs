@@ -108,6 +108,44 @@ impl Lowering<'_> {
         self.define(instruction, value)
     }
 
+    pub(super) fn number_to_float(&mut self, instruction: &Instruction) -> Result<(), CodegenError> {
+        let layout = &self.environment.layout;
+        let (float_class, int_class) = (self.class_address(coachwhip_ir::Class::Float)?, self.class_address(coachwhip_ir::Class::Int)?);
+        let object = self.operand(instruction, 0)?;
+        let float = self.next_block();
+        let other = self.next_block();
+        let done = self.next_block();
+        let value = self.builder.append_block_param(done, types::F64);
+        let class = self.load(types::I64, object, layout.object_type);
+        let float_class = self.address(float_class);
+        let is_float = self.builder.ins().icmp(IntCC::Equal, class, float_class);
+        self.builder.ins().brif(is_float, float, &[], other, &[]);
+
+        self.builder.switch_to_block(other);
+        let int_class = self.address(int_class);
+        let is_int = self.builder.ins().icmp(IntCC::Equal, class, int_class);
+        self.exit_unless(instruction, is_int, Reason::Class)?;
+        let tag = self.load(types::I64, object, layout.long_tag);
+        // As in `unbox_int`.
+        let is_big = self.compare(IntCC::UnsignedGreaterThanOrEqual, tag, 16);
+        self.exit_if(instruction, is_big, Reason::Class)?;
+        let mask = self.int(3);
+        let sign_bits = self.builder.ins().band(tag, mask);
+        let one = self.int(1);
+        let sign = self.builder.ins().isub(one, sign_bits);
+        let digit = self.builder.ins().uload32(super::FLAGS, object, layout.long_digits);
+        let compact = self.builder.ins().imul(digit, sign);
+        let converted = self.builder.ins().fcvt_from_sint(types::F64, compact);
+        self.builder.ins().jump(done, &[converted.into()]);
+
+        self.builder.switch_to_block(float);
+        let held = self.load(types::F64, object, layout.float_value);
+        self.builder.ins().jump(done, &[held.into()]);
+
+        self.builder.switch_to_block(done);
+        self.define(instruction, value)
+    }
+
     /// Small ints are not allocated (`get_small_int` in Objects/longobject.c).
     pub(super) fn box_int(&mut self, instruction: &Instruction) -> Result<(), CodegenError> {
         let value = self.operand(instruction, 0)?;

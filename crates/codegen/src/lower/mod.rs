@@ -280,6 +280,7 @@ impl<'a> Lowering<'a> {
             Op::BoxFloat => self.box_float(instruction),
             Op::UnboxBool => self.unbox_bool(instruction),
             Op::BoxBool => self.box_bool(instruction),
+            Op::NumberToFloat => self.number_to_float(instruction),
             Op::IntToFloat => self.int_to_float(instruction),
             Op::BoolToInt => self.bool_to_int(instruction),
 

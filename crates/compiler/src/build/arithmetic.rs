@@ -54,6 +54,11 @@ impl Operator {
         }
     }
 
+    /// Whether an int operand beside a float is converted to one.
+    fn is_mixed(self) -> bool {
+        matches!(self, Operator::Add | Operator::Subtract | Operator::Multiply | Operator::TrueDivide)
+    }
+
     /// Whether the interpreter specialises it for two ints and two floats: where it did not, the operands were something else.
     fn is_specialised(self) -> bool {
         matches!(self, Operator::Add | Operator::Subtract | Operator::Multiply)
@@ -111,6 +116,9 @@ impl Builder<'_> {
         let (right, left) = (self.peek(1)?, self.peek(2)?);
         let Some(operator) = Operator::from_argument(argument) else { return self.generic_binary_op(argument) };
         let refuted_fully = self.observed_operands() == Some(None);
+        if operator.is_mixed() && self.is_float_and_number(left, right) {
+            return self.float_operation(operator, argument, left, right);
+        }
         match self.operand_classes(operator, left, right, feedback).filter(|classes| self.may_be(left, classes.0) && self.may_be(right, classes.1)) {
             Some((Class::Int, Class::Int)) if operator == Operator::TrueDivide && !refuted_fully => self.float_operation(operator, argument, left, right),
             Some((Class::Int, Class::Int)) if !refuted_fully => self.int_operation(operator, argument, left, right),
@@ -118,6 +126,25 @@ impl Builder<'_> {
             Some((Class::Int, Class::Int)) => self.long_operation(operator, argument),
             Some((Class::Str, Class::Str)) if operator == Operator::Add => self.concatenate(index, left, right),
             _ => self.generic_binary_op(argument),
+        }
+    }
+
+    /// Whether one operand is a float and the other is now an int, now a float.
+    fn is_float_and_number(&self, left: Value, right: Value) -> bool {
+        let other = match (self.known_class(left), self.known_class(right)) {
+            (Some(Class::Float), None) => right,
+            (None, Some(Class::Float)) => left,
+            _ => return false,
+        };
+        let numbers = coachwhip_ir::ClassSet::of(Class::Int).union(coachwhip_ir::ClassSet::of(Class::Float));
+        match self.refuted_row().filter(|refuted| !refuted.reached_only) {
+            // Once for a guess of one class, once for an operand that was seen when it was no number at all, perhaps.
+            Some(refuted) => {
+                let numeric = |class: Class| matches!(class, Class::Int | Class::Float);
+                let seen = refuted.operands.is_some_and(|operands| numeric(operands.0) && numeric(operands.1));
+                refuted.times <= 2 && seen && !self.ty(other).classes.intersection(numbers).is_empty()
+            }
+            None => self.ty(other).classes.is_subset(numbers),
         }
     }
 
@@ -185,6 +212,11 @@ impl Builder<'_> {
         }
     }
 
+    /// The unboxed float of an int or float, whichever it is each time.
+    fn number_to_float(&mut self, value: Value) -> Value {
+        if self.known_class(value) == Some(Class::Float) { self.unbox_float(value) } else { self.emit_guarded(Op::NumberToFloat, &[value], &[], Type::FLOAT) }
+    }
+
     fn float_operation(&mut self, operator: Operator, argument: u32, left: Value, right: Value) -> Result<()> {
         let class_of = |builder: &Self, value: Value, other: Value| match builder.known_class(value) {
             Some(class) => class,
@@ -207,8 +239,11 @@ impl Builder<'_> {
         ) {
             return self.generic_binary_op(argument);
         }
-        let left = self.as_float(left, classes.0);
-        let right = self.as_float(right, classes.1);
+        let (left, right) = if operator.is_mixed() && self.is_float_and_number(left, right) {
+            (self.number_to_float(left), self.number_to_float(right))
+        } else {
+            (self.as_float(left, classes.0), self.as_float(right, classes.1))
+        };
         let result = match operator {
             Operator::Add => self.emit_value(Op::FloatAdd, &[left, right], &[], Type::FLOAT),
             Operator::Subtract => self.emit_value(Op::FloatSubtract, &[left, right], &[], Type::FLOAT),

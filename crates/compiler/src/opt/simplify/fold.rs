@@ -99,6 +99,11 @@ impl Rules<'_> {
                 (None, Some(&ObjectValue::Bool(bit))) => const_bool(bit),
                 _ => Outcome::Keep,
             },
+            Op::NumberToFloat => match self.made_by(operand(0), Op::BoxFloat) {
+                Some(inside) => Outcome::Replace(inside),
+                None if self.function.ty(operand(0)).is(Class::Float) => Outcome::Rewrite(Op::UnboxFloat, vec![operand(0)], Vec::new()),
+                None => Outcome::Keep,
+            },
             Op::IntToFloat => match self.int(operand(0)) {
                 Some(number) if number.unsigned_abs() <= EXACT_FLOATS => {
                     #[allow(clippy::cast_precision_loss)] // Just tested.
