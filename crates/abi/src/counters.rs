@@ -49,6 +49,8 @@ counters! {
     InterpretedCalls "interpreted_calls",
     /// Compiled code thrown away because something it relied upon changed.
     Invalidations "invalidations",
+    /// Compiled code thrown away because the cap on machine code was reached.
+    Evictions "evictions",
     /// Functions handed back to the interpreter for good.
     HandedBack "handed_back",
     /// Bytes of machine code in use.

@@ -36,6 +36,23 @@ pub fn in_use() -> u64 {
     IN_USE.load(Ordering::Relaxed)
 }
 
+fn whole_pages(bytes: usize) -> usize {
+    let page = page_size();
+    bytes.max(1).div_ceil(page) * page
+}
+
+/// Whether code of a size fits below the cap.
+pub(crate) fn has_room(bytes: usize) -> bool {
+    IN_USE.load(Ordering::Relaxed) + whole_pages(bytes) as u64 <= CAP.load(Ordering::Relaxed)
+}
+
+/// How many bytes must be freed for code of a size, so that a quarter of the cap is free besides.
+pub(crate) fn excess(bytes: usize) -> usize {
+    let cap = CAP.load(Ordering::Relaxed);
+    let needed = (IN_USE.load(Ordering::Relaxed) + whole_pages(bytes) as u64).saturating_sub(cap - cap / 4);
+    usize::try_from(needed).unwrap_or(usize::MAX)
+}
+
 fn page_size() -> usize {
     // SAFETY: sysconf has no preconditions.
     usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096)
@@ -47,8 +64,7 @@ impl CodeMemory {
     /// # Errors
     /// When the cap is reached or the system gives no memory.
     pub fn new(code: &[u8]) -> Result<CodeMemory, String> {
-        let page = page_size();
-        let mapped = code.len().max(1).div_ceil(page) * page;
+        let mapped = whole_pages(code.len());
         if IN_USE.fetch_add(mapped as u64, Ordering::Relaxed) + mapped as u64 > CAP.load(Ordering::Relaxed) {
             IN_USE.fetch_sub(mapped as u64, Ordering::Relaxed);
             return Err("the cap on machine code is reached".to_owned());
@@ -82,6 +98,12 @@ impl CodeMemory {
     pub fn address(&self, offset: u32) -> usize {
         assert!((offset as usize) < self.length.max(1), "an entry lies inside its code");
         self.start.as_ptr() as usize + offset as usize
+    }
+
+    /// Bytes of the mapping.
+    #[must_use]
+    pub fn mapped(&self) -> usize {
+        self.mapped
     }
 
     /// The code's bytes.

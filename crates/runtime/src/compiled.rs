@@ -81,6 +81,8 @@ pub struct Compiled {
     pub weakened: Cell<bool>,
     /// How often each recipe was used.
     pub exits: Vec<Cell<u64>>,
+    /// How often it had been entered when the cap on machine code was reached last; none since it is installed.
+    pub entries_seen: Cell<Option<u64>>,
     /// How many routines of the runtime that its machine code has called hold its fate in their hands: it must not be freed.
     pub busy: Cell<u32>,
     /// Inline caches: what `header.caches` points to.
@@ -134,6 +136,7 @@ impl Compiled {
             announced: unsafe { collection::announced(&dependencies) },
             weakened: Cell::new(false),
             dependencies,
+            entries_seen: Cell::new(None),
             busy: Cell::new(0),
             caches,
             header,
@@ -231,6 +234,8 @@ pub struct CodeState {
     pub bypasses: Cell<u64>,
     /// How often something that its compiled code relied upon has changed.
     pub invalidations: Cell<u64>,
+    /// How often its compiled code had to make room for other code.
+    pub evictions: Cell<u32>,
     /// Another tool listens to events of this very code.
     pub instrumented: Cell<bool>,
     /// Its events are on though those of all code are not (`warm_up`).
@@ -341,6 +346,7 @@ unsafe fn new_state<'a>(code: *mut Code) -> &'a CodeState {
         reason: RefCell::default(),
         bypasses: Cell::new(0),
         invalidations: Cell::new(0),
+        evictions: Cell::new(0),
         instrumented: Cell::new(false),
         counted: Cell::new(false),
         samples: Cell::new(0),

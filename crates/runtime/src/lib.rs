@@ -18,12 +18,14 @@ mod code_memory;
 mod collection;
 mod compiled;
 mod entry;
+mod eviction;
 mod exits;
 pub mod ffi;
 mod frames;
 pub mod helpers;
 mod inspection;
 mod monitoring;
+mod perf_map;
 mod policy;
 mod python;
 mod stability;
@@ -84,6 +86,7 @@ struct Runtime {
     watchers: watchers::Watchers,
     collection: collection::Callback,
     warm_up: warm_up::WarmUp,
+    perf_map: perf_map::PerfMap,
     environment: OnceCell<Environment>,
 }
 
@@ -119,6 +122,7 @@ static RUNTIME: Runtime = Runtime {
     watchers: watchers::Watchers::new(),
     collection: collection::Callback::new(),
     warm_up: warm_up::WarmUp::new(),
+    perf_map: perf_map::PerfMap::new(),
     environment: OnceCell::new(),
 };
 
@@ -175,6 +179,7 @@ fn set_options(options: &Options) {
     RUNTIME.loop_threshold.set(options.loop_threshold.max(1));
     RUNTIME.exit_limit.set(options.exit_limit.max(1));
     RUNTIME.recompilation_limit.set(options.recompilation_limit);
+    RUNTIME.perf_map.wanted.set(options.perf);
     code_memory::set_cap(options.code_cap.saturating_mul(1 << 20));
 }
 
@@ -338,6 +343,7 @@ pub unsafe fn install_call(
         if !RUNTIME.running.get() || matches!(state.status.get(), Status::Never | Status::HandedBack) || state.instrumented.get() {
             return Err("it is not to be compiled any more".to_owned());
         }
+        eviction::make_room(machine.code.len());
         let built = dependencies.verify().and_then(|()| Compiled::build(reservation, code, Kind::Call, machine, dependencies));
         let compiled = match built {
             Ok(compiled) => compiled,
@@ -351,6 +357,7 @@ pub unsafe fn install_call(
             }
         };
         watchers::register(compiled);
+        perf_map::record(&*compiled);
         let old = state.call.replace(compiled);
         if state.stub() != 0 && RUNTIME.paused.get() == 0 {
             state.entry_cell.set((*compiled).entry);
@@ -385,6 +392,7 @@ pub unsafe fn install_loop(code: *mut PyObject, offset: u32, reservation: Reserv
             return Err("it is not to be compiled any more".to_owned());
         }
         let kind = Kind::Loop { offset };
+        eviction::make_room(machine.code.len());
         let built = dependencies.verify().and_then(|()| Compiled::build(reservation, code, kind, machine, dependencies));
         let compiled = match built {
             Ok(compiled) => compiled,
@@ -395,6 +403,7 @@ pub unsafe fn install_loop(code: *mut PyObject, offset: u32, reservation: Reserv
             }
         };
         watchers::register(compiled);
+        perf_map::record(&*compiled);
         let old = monitoring::set_loop(state, offset, compiled);
         compiled::count_installed(kind);
         if !old.is_null() {

@@ -227,9 +227,14 @@ const SAMPLED: u64 = 4;
 /// Thresholds below this are for tests: they are taken as they are.
 pub(crate) const TEST_THRESHOLD: u64 = 100;
 
+/// The most doublings of a threshold.
+const MOST_DOUBLINGS: u32 = 20;
+
 /// How hot code must be to be worth compiling: large code costs more, so it has to show more.
 fn threshold_for(threshold: u64, state: &CodeState) -> u64 {
-    if threshold < TEST_THRESHOLD {
+    // Code that had to make room must be twice as hot each time.
+    let threshold = threshold << state.evictions.get().min(MOST_DOUBLINGS);
+    if RUNTIME.threshold.get() < TEST_THRESHOLD {
         return threshold;
     }
     // SAFETY: the callers hold the GIL and have a live code object.

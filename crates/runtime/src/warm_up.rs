@@ -15,7 +15,7 @@ use coachwhip_abi::options::Options;
 use crate::compiled::{Status, code_state};
 use crate::ffi::{self, Code, PyObject};
 use crate::python::{self, Owned};
-use crate::{RUNTIME, frames, monitoring};
+use crate::{RUNTIME, frames, monitoring, perf_map};
 
 /// How much processor time passes between two samples.
 const TICK: Duration = Duration::from_millis(2);
@@ -248,6 +248,8 @@ unsafe extern "C" fn before_fork(_module: *mut PyObject, _arguments: *mut *mut P
 
 unsafe extern "C" fn after_fork(_module: *mut PyObject, _arguments: *mut *mut PyObject, _count: ffi::Py_ssize_t) -> *mut PyObject {
     if RUNTIME.running.get() {
+        // SAFETY: `os.fork` calls with the GIL held.
+        unsafe { perf_map::after_fork() };
         if is_on() {
             start_thread();
         }

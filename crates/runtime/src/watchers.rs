@@ -376,8 +376,29 @@ pub(crate) unsafe fn invalidate(compiled: *mut Compiled) {
             return;
         }
         Counter::Invalidations.add(1);
+        let next = existing_state((*compiled).code).map_or(Status::Cold, |state| status_after_change(state));
+        take_out(compiled, next);
+    }
+}
+
+/// A piece of code has to make room for others.
+///
+/// # Safety
+/// `compiled` is in use; the GIL is held.
+pub(crate) unsafe fn evict(compiled: *mut Compiled) {
+    // SAFETY: the caller's promise.
+    unsafe {
         if let Some(state) = existing_state((*compiled).code) {
-            let next = status_after_change(state);
+            state.evictions.set(state.evictions.get().saturating_add(1));
+        }
+        take_out(compiled, Status::Cold);
+    }
+}
+
+unsafe fn take_out(compiled: *mut Compiled, next: Status) {
+    // SAFETY: `compiled` is not freed; the GIL is held.
+    unsafe {
+        if let Some(state) = existing_state((*compiled).code) {
             match (*compiled).kind {
                 Kind::Call => {
                     if state.call.get() == compiled {
