@@ -136,10 +136,47 @@ pub unsafe extern "C" fn get_slice(_tstate: Thread, container: Object, start: Ob
     }
 }
 
+/// So many items of a list are replaced at once without PyList_SetSlice.
+const MOST_REPLACED: isize = 32;
+
+/// Replaces items of a list by as many of another one. The old ones end when the list is whole again, the last one first (`list_ass_slice_lock_held`).
+///
+/// # Safety
+/// Two lists; the items are there, `MOST_REPLACED` at most.
+unsafe fn replace_items(list: Object, start: isize, by: Object, count: isize) {
+    let mut old: [Object; MOST_REPLACED as usize] = [NULL; MOST_REPLACED as usize];
+    let old = &mut old[..count.unsigned_abs()];
+    // SAFETY: as above.
+    unsafe {
+        let to = (*list.cast::<PyListObject>()).ob_item.offset(start);
+        let from = (*by.cast::<PyListObject>()).ob_item;
+        for (index, old) in old.iter_mut().enumerate() {
+            let item = *from.add(index);
+            Py_INCREF(item);
+            *old = to.add(index).replace(item);
+        }
+        for &item in old.iter().rev() {
+            Py_DECREF(item);
+        }
+    }
+}
+
 /// STORE_SLICE
 pub unsafe extern "C" fn set_slice(_tstate: Thread, container: Object, start: Object, stop: Object, value: Object) -> i64 {
-    // SAFETY: contract of helpers.
+    // SAFETY: contract of helpers. The fast way does what `list_ass_subscript` does for a slice of step 1 and another list.
     unsafe {
+        let list = &raw mut PyList_Type;
+        if Py_TYPE(container) == list && Py_TYPE(value) == list && container != value {
+            let size = Py_SIZE(container);
+            if let (Some(start), Some(stop)) = (bound(start, size, 0), bound(stop, size, size)) {
+                let (stop, count) = (stop.max(start), Py_SIZE(value));
+                if count == stop - start && count <= MOST_REPLACED && size > 0 {
+                    replace_items(container, start, value, count);
+                    return 0;
+                }
+                return status(PyList_SetSlice(container, start, stop, value));
+            }
+        }
         let slice = PySlice_New(start, stop, NULL);
         if slice.is_null() {
             return -1;
