@@ -69,7 +69,10 @@ impl runtime::Engine for Engine {
         worker::stop();
     }
 
-    fn start_threads(&self) {
+    fn start_threads(&self, child: bool) {
+        if child {
+            worker::wait_in_child();
+        }
         worker::start();
     }
 }

@@ -50,7 +50,7 @@ pub trait Engine: Send + Sync {
     /// The process is about to fork: its threads end, with what they are at done.
     fn stop_threads(&self) {}
     /// It has forked, and this is the parent or the child.
-    fn start_threads(&self) {}
+    fn start_threads(&self, _child: bool) {}
 }
 
 /// What `start` has put into `sys.monitoring`.

@@ -216,14 +216,16 @@ unsafe extern "C" fn count_everything(_nothing: *mut c_void) -> c_int {
 unsafe fn hook() -> Result<(), String> {
     // SAFETY: plain calls of Python functions.
     unsafe {
-        let (before, after) = (python::function(c"coachwhip_before_fork", before_fork)?, python::function(c"coachwhip_after_fork", after_fork)?);
+        let before = python::function(c"coachwhip_before_fork", before_fork)?;
+        let parent = python::function(c"coachwhip_after_fork_in_parent", after_fork_in_parent)?;
+        let child = python::function(c"coachwhip_after_fork_in_child", after_fork_in_child)?;
         let register = python::attribute(python::module(c"os")?.get(), c"register_at_fork")?;
         let names = Owned::new(pyo3_ffi::PyTuple_New(3))?;
         for (index, name) in [c"before", c"after_in_parent", c"after_in_child"].into_iter().enumerate() {
             let name = Owned::new(pyo3_ffi::PyUnicode_InternFromString(name.as_ptr()))?;
             pyo3_ffi::PyTuple_SET_ITEM(names.get(), index as ffi::Py_ssize_t, name.into_raw());
         }
-        Owned::new(ffi::PyObject_Vectorcall(register.get(), [before.get(), after.get(), after.get()].as_ptr(), 0, names.get()))?;
+        Owned::new(ffi::PyObject_Vectorcall(register.get(), [before.get(), parent.get(), child.get()].as_ptr(), 0, names.get()))?;
         Ok(())
     }
 }
@@ -246,7 +248,17 @@ unsafe extern "C" fn before_fork(_module: *mut PyObject, _arguments: *mut *mut P
     python::none()
 }
 
-unsafe extern "C" fn after_fork(_module: *mut PyObject, _arguments: *mut *mut PyObject, _count: ffi::Py_ssize_t) -> *mut PyObject {
+unsafe extern "C" fn after_fork_in_parent(_module: *mut PyObject, _arguments: *mut *mut PyObject, _count: ffi::Py_ssize_t) -> *mut PyObject {
+    start_threads(false);
+    python::none()
+}
+
+unsafe extern "C" fn after_fork_in_child(_module: *mut PyObject, _arguments: *mut *mut PyObject, _count: ffi::Py_ssize_t) -> *mut PyObject {
+    start_threads(true);
+    python::none()
+}
+
+fn start_threads(child: bool) {
     if RUNTIME.running.get() {
         // SAFETY: `os.fork` calls with the GIL held.
         unsafe { perf_map::after_fork() };
@@ -254,8 +266,7 @@ unsafe extern "C" fn after_fork(_module: *mut PyObject, _arguments: *mut *mut Py
             start_thread();
         }
         if let Some(engine) = RUNTIME.engine() {
-            engine.start_threads();
+            engine.start_threads(child);
         }
     }
-    python::none()
 }

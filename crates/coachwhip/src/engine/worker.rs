@@ -16,6 +16,9 @@ const SHARE: u32 = 2;
 /// So much may be spent at once.
 const CREDIT: Duration = Duration::from_millis(10);
 
+/// What a forked child begins with.
+const CHILDS_DEBT: Duration = Duration::from_millis(25);
+
 /// What is to be done.
 struct Queue {
     jobs: Vec<Job>,
@@ -57,6 +60,13 @@ pub(super) fn start() {
         // If there is no thread to be had, what is asked for stays interpreted.
         *thread = std::thread::Builder::new().name("coachwhip".to_owned()).spawn(work).ok();
     }
+}
+
+/// A forked child has a budget of its own. It starts in debt: most children live for a task only, and must not do what their parent does anyway.
+pub(super) fn wait_in_child() {
+    let mut queue = lock(&QUEUE);
+    queue.since = Some(Instant::now());
+    queue.spent = CREDIT + CHILDS_DEBT;
 }
 
 /// Ends the thread when it has done what it is at; the other jobs wait. In a forked child there must be no thread whose end one would wait for: see the runtime's
