@@ -38,7 +38,7 @@ startup: build ## what Coachwhip costs at the start of a program
 	@$(INSIDE) benches/startup.py
 
 test-cpython: build ## CPython's own test modules without and with everything compiled, results compared (TESTS="test_int test_str" for some)
-	@$(INSIDE) tools/test_cpython.py $(TESTS)
+	@$(INSIDE) tools/test_cpython.py $(TEST_OPTIONS) $(TESTS)
 
 docs: environment ## write the generated pages of docs/reference
 	PYO3_PYTHON=$(CURDIR)/$(INSIDE) cargo run --locked --package coachwhip-xtask -- docs
