@@ -117,6 +117,15 @@ pub(crate) fn is_eligible(code: &Code) -> bool {
     code.flag_bits() & (ffi::GENERATOR | ffi::ITERABLE_COROUTINE) == 0
 }
 
+/// A function whose loops are compiled is hot after so many times fewer calls: else each call begins in the interpreter, enters the loop, and returns there.
+const LOOPS_COUNT: u64 = 50;
+
+/// How many starts make a function hot.
+fn start_threshold(state: &CodeState) -> u64 {
+    let threshold = threshold_for(RUNTIME.threshold.get(), state);
+    if threshold >= TEST_THRESHOLD && state.loops.borrow().iter().any(|row| !row.compiled.get().is_null()) { threshold / LOOPS_COUNT } else { threshold }
+}
+
 /// A function was started in the interpreter. False: do not listen any more.
 unsafe fn started(code: *mut Code) -> bool {
     // SAFETY: a live code object; the GIL is held.
@@ -126,7 +135,7 @@ unsafe fn started(code: *mut Code) -> bool {
             Status::Cold => {
                 let starts = state.starts.get() + 1;
                 state.starts.set(starts);
-                if starts < threshold_for(RUNTIME.threshold.get(), state) || RUNTIME.paused.get() > 0 {
+                if starts < start_threshold(state) || RUNTIME.paused.get() > 0 {
                     return true;
                 }
                 if !is_eligible(&*code) || (*code).flag_bits() & ffi::OPTIMIZED == 0 {

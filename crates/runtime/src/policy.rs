@@ -58,6 +58,7 @@ unsafe fn refute(compiled: &Compiled, reason: Reason, outermost: *mut Frame, fra
         let inner = Frame::code(frame);
         let offset = u32::try_from(Frame::instruction_offset(frame)).unwrap_or(0);
         note(state, inner, offset, reason, operands_of(frame));
+        note_others(compiled, state, inner, offset);
         state.recompilations.set(state.recompilations.get() + 1);
         Counter::Recompilations.add(1);
         let Some(engine) = RUNTIME.engine() else { return };
@@ -81,6 +82,21 @@ unsafe fn refute(compiled: &Compiled, reason: Reason, outermost: *mut Frame, fra
                     watchers::retire(old);
                 }
             }
+        }
+    }
+}
+
+/// One compilation for all guesses that are on their way to being refuted: those with a quarter of the exits that the limit allows. Only reasons that need no look
+/// at the operands.
+fn note_others(compiled: &Compiled, state: &CodeState, code: *mut Code, offset: u32) {
+    let limit = RUNTIME.exit_limit.get();
+    let mut noted = vec![(code as usize, offset)];
+    for (count, recipe) in compiled.exits.iter().zip(&compiled.tables.recipes) {
+        let is_other = matches!(recipe.reason, Reason::Type | Reason::NeverTaken);
+        let Some(frame) = recipe.frames.last().filter(|_| is_other && count.get() > 1 && count.get() >= limit / 4) else { continue };
+        if !noted.contains(&(frame.code, frame.offset)) {
+            noted.push((frame.code, frame.offset));
+            note(state, frame.code as *mut Code, frame.offset, recipe.reason, None);
         }
     }
 }

@@ -67,21 +67,26 @@ pub struct PassInfo {
     pub doc: &'static str,
     /// Whether correct code can be made without it.
     pub optional: bool,
+    /// Whether it finds nothing more to do until another pass has made a change.
+    pub idempotent: bool,
     run: fn(&mut Function, &mut PassContext<'_>),
 }
 
 macro_rules! passes {
     ($($(#[doc = $doc:literal])+ $name:literal $run:path, $kind:ident;)*) => {
         /// Every pass.
-        pub const PASSES: &[PassInfo] = &[$(PassInfo { name: $name, doc: concat!($($doc,)+), optional: passes!(@ $kind), run: $run },)*];
+        pub const PASSES: &[PassInfo] = &[$(PassInfo { name: $name, doc: concat!($($doc,)+), optional: passes!(@ $kind), idempotent: passes!(@@ $kind), run: $run },)*];
     };
     (@ optional) => { true };
+    (@ idempotent) => { true };
     (@ needed) => { false };
+    (@@ idempotent) => { true };
+    (@@ $kind:ident) => { false };
 }
 
 passes! {
     /// Folds constants, forwards what is known, drops guards and loads that are, narrows types, tidies the control flow.
-    "simplify" simplify::run, optional;
+    "simplify" simplify::run, idempotent;
     /// Turns loops around: the test at the head is copied before the loop, and the loop tests at its end.
     "rotate" rotate::run, optional;
     /// Keeps ints, floats and bools unboxed: through block parameters, in locals and in snapshots.
@@ -96,7 +101,7 @@ passes! {
     "slots" slots::run, optional;
 }
 
-/// The order in which passes run. A pass can stand here several times.
+/// The order in which passes run. A pass can stand here several times; an idempotent one runs again only if others have changed something since.
 const PIPELINE: &[&str] = &["rotate", "simplify", "dead_code", "unbox", "simplify", "hoist", "simplify", "dead_code", "references", "slots"];
 
 /// What to do besides running the passes.
@@ -139,6 +144,10 @@ pub fn optimize(function: &mut Function, facts: &Facts, options: &mut PassOption
     for name in PIPELINE {
         let pass = find(name).expect("the pipeline names passes of the table");
         if pass.optional && options.disabled.iter().any(|disabled| disabled == name || disabled == "all") {
+            continue;
+        }
+        let again = report.passes.iter().rposition(|row| row.0 == pass.name);
+        if pass.idempotent && again.is_some_and(|last| report.passes[last + 1..].iter().all(|row| row.2 == 0)) {
             continue;
         }
         let (start, before) = (Instant::now(), context.changes);
