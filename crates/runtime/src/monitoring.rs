@@ -231,8 +231,8 @@ unsafe fn hook_allocation(frame: *mut Frame) {
 
 /// Code units whose compilation takes about as long as a warm-up of the plain threshold.
 const PLAIN_SIZE: u64 = 500;
-/// Code that samples have found so often needs this part of the counts.
-const SAMPLED: u64 = 4;
+/// Code that samples have found needs only this part of the counts.
+const SAMPLED: u64 = 2;
 /// Thresholds below this are for tests: they are taken as they are.
 pub(crate) const TEST_THRESHOLD: u64 = 100;
 

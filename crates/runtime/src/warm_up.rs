@@ -1,6 +1,6 @@
 //! The start of a process: what is counted, and when. Events of all code cost several percent of a program that does little more than import modules, so a young
-//! process is only sampled: a thread asks, a few hundred times a second, which code is running; that code, and the code that
-//! called it, is counted from then on (events of that code object alone). When the process has used [`coachwhip_abi::options::Options::warm_up`] milliseconds, everything is counted.
+//! process is only sampled: a thread asks, a few hundred times a second, which code is running; what is found
+//! several times is counted from then on (events of that code object alone). When the process has used [`coachwhip_abi::options::Options::warm_up`] milliseconds, everything is counted.
 //!
 //! Also here: requests of threads that hold no GIL, and what must happen at a fork and at the end of the process.
 
@@ -23,8 +23,6 @@ const TICK: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(256);
 /// Code is counted when it was found running so often.
 const SAMPLES: u8 = 3;
-/// So many frames are looked at in a sample.
-const DEPTH: usize = 2;
 
 /// What the main interpreter is asked to do by threads without the GIL.
 type Request = unsafe extern "C" fn(*mut c_void) -> c_int;
@@ -172,23 +170,20 @@ unsafe extern "C" fn sample(_nothing: *mut c_void) -> c_int {
         if !RUNTIME.running.get() || !is_on() {
             return 0;
         }
-        let mut frame = (*ffi::thread_state()).current_frame;
-        let mut seen = 0;
-        while !frame.is_null() && seen < DEPTH {
-            if (*frame).owner != ffi::OWNED_BY_CSTACK {
-                let code = frames::code_of(frame);
-                if monitoring::is_eligible(&*code) && is_traceable(code) {
-                    let state = code_state(code);
-                    let samples = state.samples.get().saturating_add(1);
-                    state.samples.set(samples);
-                    if samples == SAMPLES && state.status.get() == Status::Cold {
-                        state.counted.set(true);
-                        monitoring::count_code(code);
-                    }
-                }
-                seen += 1;
+        // Of its callers some are on the stack all the time and do nothing (those that import modules, say): only the frame that runs is looked at.
+        let frame = (*ffi::thread_state()).current_frame;
+        if frame.is_null() || (*frame).owner == ffi::OWNED_BY_CSTACK {
+            return 0;
+        }
+        let code = frames::code_of(frame);
+        if monitoring::is_eligible(&*code) && is_traceable(code) {
+            let state = code_state(code);
+            let samples = state.samples.get().saturating_add(1);
+            state.samples.set(samples);
+            if samples == SAMPLES && state.status.get() == Status::Cold {
+                state.counted.set(true);
+                monitoring::count_code(code);
             }
-            frame = (*frame).previous;
         }
     }
     0
