@@ -3,6 +3,8 @@
 import gc
 import weakref
 
+import pytest
+
 
 def test_a_closure_and_its_code_die(engine):
     class Thing:
@@ -70,4 +72,17 @@ sys.stdout.flush()
 os._exit(0)
 """,
         entered=False,
+    )
+
+
+@pytest.mark.xfail(strict=True, reason="compiled code keeps a reference to what a guard compares with, and nobody tells it when that is the last one")
+def test_a_module_that_a_loop_of_module_level_code_has_called(run_both, tmp_path):
+    (tmp_path / "told.py").write_text("class Told:\n    def __del__(self):\n        print('deleted')\nthing = Told()\ndef total():\n    return 1\n")
+    run_both(
+        "import gc, sys, told\n"
+        "for i in range(6):\n    told.total()\n"
+        "del sys.modules['told'], told\n"
+        "gc.collect()\n"
+        "print('collected')\n",
+        options={"COACHWHIP_THRESHOLD": "2", "COACHWHIP_LOOP_THRESHOLD": "3"},
     )
