@@ -20,6 +20,16 @@ fn is_guess(reason: Reason) -> bool {
     !matches!(reason, Reason::Unsupported | Reason::Invalidated | Reason::Inspected | Reason::LoopReturn | Reason::Handler | Reason::Recursion | Reason::Stress)
 }
 
+/// So many exits are enough where each may lose a whole loop.
+const FEW_EXITS: u64 = 4;
+
+/// Whether at least every other call leaves at this place, and what is left to the interpreter may be long: the function has loops that ran often.
+fn loses_a_loop(compiled: &Compiled, exits: u64) -> bool {
+    // SAFETY: the code lives as long as its compiled code is entered; the GIL is held.
+    let state = unsafe { existing_state(compiled.code) };
+    compiled.kind == Kind::Call && exits * 2 >= compiled.header.entries && state.is_some_and(|state| !state.loops.borrow().is_empty())
+}
+
 /// Counts an exit. `frame` is the innermost frame, which is the interpreter's now; `outermost` is the compiled function's.
 ///
 /// # Safety
@@ -33,7 +43,8 @@ pub(crate) unsafe fn count_exit(compiled: &Compiled, number: usize, recipe: &Rec
         unsafe { note_class(compiled, frame) };
     }
     let limit = RUNTIME.exit_limit.get();
-    if count >= limit && count % limit == 0 && is_guess(recipe.reason) && compiled.is_valid() {
+    let is_over = (count >= limit && count % limit == 0) || (count == FEW_EXITS.min(limit) && loses_a_loop(compiled, count));
+    if is_over && is_guess(recipe.reason) && compiled.is_valid() {
         // SAFETY: the caller's promise.
         unsafe { refute(compiled, recipe.reason, outermost, frame) };
     }

@@ -39,6 +39,8 @@ pub(super) struct Job {
     dependencies: Dependencies,
     reservation: Reservation,
     options: Options,
+    /// When it was asked for.
+    pub(super) submitted: Instant,
 }
 
 /// The references of a job. They can be taken from it while it runs, for it touches no Python object.
@@ -144,6 +146,7 @@ impl Job {
             owned: Arc::new(Mutex::new(Some(captured.owned))),
             dependencies,
             reservation: Reservation::new(),
+            submitted: Instant::now(),
             options: options.clone(),
             facts,
         })

@@ -1,5 +1,5 @@
 //! The background thread that compiles. It never touches a Python object and never takes the GIL: finished code is installed by a pending call, or when the runtime
-//! polls. Small functions come first, and all compilation together takes at most a share of the time that the program has run: a short program is not held up by
+//! polls. Small functions come first, and in a young program all compilation together takes at most a share of the time that it has run: a short program is not held up by
 //! work that it will not live to profit from.
 
 use super::job::{Done, Held, Job};
@@ -11,8 +11,12 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Compilation takes at most one part in so many of the time since the first request.
+/// Compilation takes at most one part in so many of the time since the first request, while that is short.
 const SHARE: u32 = 2;
+/// A program that has run for so long is worth any compilation.
+const SHORT: Duration = Duration::from_millis(500);
+/// Small functions come first, but a job that has waited for so long comes before all.
+const PATIENCE: Duration = Duration::from_millis(100);
 /// So much may be spent at once.
 const CREDIT: Duration = Duration::from_millis(10);
 
@@ -80,21 +84,22 @@ pub(super) fn stop() {
     }
 }
 
-/// The smallest job, when it is time for it; none at the end.
+/// The next job, when it is time for it; none at the end.
 fn next() -> Option<Job> {
     let mut queue = lock(&QUEUE);
     loop {
         if queue.end {
             return None;
         }
-        let Some(smallest) = (0..queue.jobs.len()).min_by_key(|&index| queue.jobs[index].size()) else {
+        let oldest = queue.jobs.first().filter(|job| job.submitted.elapsed() > PATIENCE).map(|_| 0);
+        let Some(chosen) = oldest.or_else(|| (0..queue.jobs.len()).min_by_key(|&index| queue.jobs[index].size())) else {
             queue = WAKE.wait(queue).unwrap_or_else(PoisonError::into_inner);
             continue;
         };
         let elapsed = queue.since.map_or(Duration::ZERO, |since| since.elapsed());
         let wait = (queue.spent.saturating_sub(CREDIT) * SHARE).saturating_sub(elapsed);
-        if wait.is_zero() {
-            return Some(queue.jobs.swap_remove(smallest));
+        if wait.is_zero() || elapsed > SHORT {
+            return Some(queue.jobs.remove(chosen));
         }
         queue = WAKE.wait_timeout(queue, wait).unwrap_or_else(PoisonError::into_inner).0;
     }
