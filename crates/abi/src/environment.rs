@@ -66,6 +66,9 @@ pub struct Layout {
     pub thread_datastack_limit: i32,
     /// `PyThreadState.current_exception`
     pub thread_current_exception: i32,
+    /// A 64-bit word of each thread state that is the runtime's: the address from which compiled code may use [`STACK_RANGE`] bytes of the thread's machine stack,
+    /// 0 while that is not known.
+    pub thread_stack_limit: i32,
     /// `_PyInterpreterFrame.f_executable`
     pub frame_executable: i32,
     /// `_PyInterpreterFrame.previous`
@@ -167,8 +170,6 @@ pub struct Environment {
     pub routines: Routines,
     /// Address of the 64-bit word that `eval_breaker` equals while no event is pending and no foreign tool is active.
     pub eval_breaker_expected: usize,
-    /// Address of a 64-bit word: a machine stack pointer below it goes through `enter_slow`, which knows the thread's real limit.
-    pub stack_limit: usize,
     /// Address of the interpreter's float free list (`{int numfree; PyFloatObject *items}` in 3.13), 0 if unknown.
     pub float_free_list: usize,
 }
@@ -206,3 +207,6 @@ pub struct CodeHeader {
     /// The rest belongs to the runtime.
     pub runtime: *mut std::ffi::c_void,
 }
+
+/// A machine stack pointer is high enough if it is less than this above the word at [`Layout::thread_stack_limit`]. No stack is as large, and no address that small.
+pub const STACK_RANGE: i64 = 1 << 40;

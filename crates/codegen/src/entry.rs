@@ -3,7 +3,7 @@
 use crate::CodegenError;
 use crate::lower::{FLAGS, Lowering};
 use coachwhip_abi::bytecode;
-use coachwhip_abi::environment::frame_state;
+use coachwhip_abi::environment::{STACK_RANGE, frame_state};
 use coachwhip_abi::facts::code_flags;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -59,8 +59,9 @@ impl Lowering<'_> {
         let exhausted = self.builder.ins().icmp(IntCC::SignedLessThanOrEqual, remaining, zero);
         self.leave_if(exhausted, slow);
         let stack_pointer = self.builder.ins().get_stack_pointer(types::I64);
-        let stack_limit = self.load_absolute(types::I64, self.environment.stack_limit)?;
-        let low = self.builder.ins().icmp(IntCC::UnsignedLessThan, stack_pointer, stack_limit);
+        let stack_limit = self.load(types::I64, self.tstate, layout.thread_stack_limit);
+        let room = self.builder.ins().isub(stack_pointer, stack_limit);
+        let low = self.compare(IntCC::UnsignedGreaterThanOrEqual, room, STACK_RANGE);
         self.leave_if(low, slow);
         let top = self.load(types::I64, self.tstate, layout.thread_datastack_top);
         let limit = self.load(types::I64, self.tstate, layout.thread_datastack_limit);

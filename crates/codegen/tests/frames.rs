@@ -37,11 +37,12 @@ fn a_call_leaves_nothing_behind() {
 fn every_check_of_the_entry_leads_to_the_slow_way() {
     let mut machine = Machine::new(2, 1);
     let code = machine.compile(&identity().function);
-    let spoil: [fn(&mut Machine); 5] = [
+    let spoil: [fn(&mut Machine); 6] = [
         |machine| machine.thread.eval_breaker = 0x501,
         |machine| machine.header.valid = 0,
         |machine| machine.thread.remaining = 0,
-        |machine| *machine.limit = u64::MAX,
+        |machine| machine.thread.stack = 0,
+        |machine| machine.thread.stack = u64::MAX,
         // The frame takes 9 + 2 + 4 words.
         |machine| machine.thread.limit = machine.thread.top.wrapping_add(15),
     ];
@@ -49,7 +50,7 @@ fn every_check_of_the_entry_leads_to_the_slow_way() {
         machine.thread.eval_breaker = 0x500;
         machine.header.valid = 1;
         machine.thread.remaining = 100;
-        *machine.limit = 0;
+        machine.thread.stack = Machine::stack_limit();
         machine.thread.limit = machine.thread.top.wrapping_add(512);
         assert_eq!(machine.call(&code, &[42]), 42);
         spoil(&mut machine);

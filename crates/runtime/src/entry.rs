@@ -1,7 +1,6 @@
 //! The ways into compiled code: the vectorcall function of hooked functions, calls that the interpreter has to run, and the slow way into a function whose
 //! entry check failed.
 
-use std::cell::Cell;
 use std::ffi::c_void;
 
 use coachwhip_abi::counters::Counter;
@@ -306,52 +305,43 @@ unsafe fn interpret_code(tstate: *mut ThreadState, function: *mut Function, code
     }
 }
 
-thread_local! {
-    /// The lowest address that compiled code may use of this thread's machine stack.
-    static STACK_LIMIT: Cell<usize> = const { Cell::new(0) };
-}
-
 /// How much of a stack is left to C: what needs depth runs in the interpreter, whose frames need none.
 fn limit_within(low: usize, size: usize) -> usize {
     low + size / 8 * 5
 }
 
-/// The limit of the calling thread's machine stack.
-fn thread_stack_limit() -> usize {
-    let known = STACK_LIMIT.get();
-    if known != 0 {
-        return known;
-    }
-    // SAFETY: plain use of pthread_getattr_np: the attributes are initialised by it and destroyed.
-    let limit = unsafe {
+/// The lowest address that compiled code may use of the running thread's machine stack. The thread state keeps it, where the entries of compiled code look.
+///
+/// # Safety
+/// `tstate` is the running thread's state.
+pub(crate) unsafe fn stack_limit(tstate: *mut ThreadState) -> usize {
+    // SAFETY: the caller's promise; the word is ours. pthread_getattr_np initialises the attributes, which are destroyed.
+    unsafe {
+        let known = (*tstate).stack_limit;
+        if known != 0 {
+            return known;
+        }
         let mut attributes = std::mem::zeroed::<libc::pthread_attr_t>();
+        // Without an answer: out of reach, so that the C recursion limit alone counts.
+        let mut limit = stack_pointer() - (coachwhip_abi::environment::STACK_RANGE / 2) as usize;
         if libc::pthread_getattr_np(libc::pthread_self(), &raw mut attributes) == 0 {
             let mut low = std::ptr::null_mut::<c_void>();
             let mut size = 0;
             let failed = libc::pthread_attr_getstack(&raw const attributes, &raw mut low, &raw mut size);
             libc::pthread_attr_destroy(&raw mut attributes);
-            if failed == 0 { limit_within(low as usize, size) } else { 1 }
-        } else {
-            1
+            if failed == 0 {
+                // The main thread's stack may be said to have no limit.
+                let used = size.min(MOST_STACK);
+                limit = limit_within(low as usize + size - used, used);
+            }
         }
-    };
-    STACK_LIMIT.set(limit);
-    limit
-}
-
-/// The limit of the main thread's machine stack, from whichever thread; every other thread's stack lies below it.
-pub(crate) fn main_stack_limit() -> usize {
-    // SAFETY: `__libc_stack_end` is a pointer variable of glibc's dynamic loader; getrlimit fills the structure.
-    unsafe {
-        let end = libc::dlsym(libc::RTLD_DEFAULT, c"__libc_stack_end".as_ptr()).cast::<usize>();
-        let mut limit = std::mem::zeroed::<libc::rlimit>();
-        if end.is_null() || libc::getrlimit(libc::RLIMIT_STACK, &raw mut limit) != 0 {
-            return thread_stack_limit();
-        }
-        let size = usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX).min(64 << 20);
-        limit_within((*end).saturating_sub(size), size)
+        (*tstate).stack_limit = limit;
+        limit
     }
 }
+
+/// More of a stack is not used.
+const MOST_STACK: usize = 64 << 20;
 
 #[inline(never)]
 fn stack_pointer() -> usize {
@@ -368,7 +358,7 @@ pub(crate) unsafe fn is_deep(tstate: *mut ThreadState) -> bool {
     /// Once given back, functions stay so until there is this much room again.
     const SLACK: usize = 64 * 1024;
     // SAFETY: the caller's promise.
-    unsafe { (*tstate).c_recursion_remaining < RUNTIME.c_recursion_low.get() + 100 || stack_pointer() < thread_stack_limit() + SLACK }
+    unsafe { (*tstate).c_recursion_remaining < RUNTIME.c_recursion_low.get() + 100 || stack_pointer() < stack_limit(tstate) + SLACK }
 }
 
 /// The entry check of compiled code failed: `abi::environment::Routines::enter_slow`.
@@ -386,7 +376,7 @@ pub unsafe extern "C" fn enter_slow(
     unsafe {
         let compiled = Compiled::of_header(header);
         let code = compiled.code;
-        let deep = stack_pointer() < thread_stack_limit();
+        let deep = stack_pointer() < stack_limit(tstate);
         if !deep && compiled.is_valid() && (*tstate).py_recursion_remaining > 0 && !monitoring::foreign_tools(tstate) && !code_state(code).instrumented.get() {
             let (frame, first_of_chunk) = push_space(tstate, (*code).co_framesize as usize);
             if !frame.is_null() {
@@ -396,6 +386,7 @@ pub unsafe extern "C" fn enter_slow(
                 (*frame).previous = (*tstate).current_frame;
                 (*tstate).current_frame = frame;
                 (*tstate).py_recursion_remaining -= 1;
+                (*header.cast_mut()).entries += 1;
                 if (*tstate).eval_breaker() & ffi::EVENTS_MASK == 0 || handle_events_at_entry(tstate, frame, compiled, arguments) {
                     return frame;
                 }

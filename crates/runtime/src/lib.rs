@@ -67,7 +67,6 @@ struct Runtime {
     /// Below this many units of C recursion calls stay in the interpreter.
     c_recursion_low: Cell<i32>,
     eval_breaker_expected: Cell<usize>,
-    stack_limit: Cell<usize>,
     threshold: Cell<u64>,
     loop_threshold: Cell<u64>,
     exit_limit: Cell<u64>,
@@ -107,7 +106,6 @@ static RUNTIME: Runtime = Runtime {
     original_vectorcall: Cell::new(None),
     c_recursion_low: Cell::new(0),
     eval_breaker_expected: Cell::new(usize::MAX),
-    stack_limit: Cell::new(usize::MAX),
     threshold: Cell::new(u64::MAX),
     loop_threshold: Cell::new(u64::MAX),
     exit_limit: Cell::new(u64::MAX),
@@ -145,7 +143,6 @@ pub unsafe fn start(options: &Options, engine: &'static dyn Engine) -> Result<()
             environment.helpers = helpers::addresses();
             environment.routines = routines();
             environment.eval_breaker_expected = RUNTIME.eval_breaker_expected.as_ptr() as usize;
-            environment.stack_limit = RUNTIME.stack_limit.as_ptr() as usize;
             let _ = RUNTIME.environment.set(environment);
         }
         if RUNTIME.extra_index.get() < 0 {
@@ -158,7 +155,7 @@ pub unsafe fn start(options: &Options, engine: &'static dyn Engine) -> Result<()
         find_vectorcall()?;
         let tstate = ffi::thread_state();
         RUNTIME.c_recursion_low.set((*tstate).c_recursion_remaining / 2);
-        RUNTIME.stack_limit.set(entry::main_stack_limit());
+        entry::stack_limit(tstate);
         set_options(options);
         watchers::start()?;
         inspection::start()?;

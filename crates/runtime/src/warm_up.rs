@@ -41,6 +41,8 @@ static END: AtomicBool = AtomicBool::new(false);
 pub(crate) struct WarmUp {
     /// Its length in milliseconds; 0 when it is over.
     left: Cell<u64>,
+    /// It is a forked child, and may be young.
+    child: Cell<bool>,
     /// Forks are watched.
     hooked: Cell<bool>,
     thread: RefCell<Option<JoinHandle<()>>>,
@@ -48,7 +50,7 @@ pub(crate) struct WarmUp {
 
 impl WarmUp {
     pub(crate) const fn new() -> WarmUp {
-        WarmUp { left: Cell::new(0), hooked: Cell::new(false), thread: RefCell::new(None) }
+        WarmUp { left: Cell::new(0), child: Cell::new(false), hooked: Cell::new(false), thread: RefCell::new(None) }
     }
 }
 
@@ -253,7 +255,18 @@ unsafe extern "C" fn after_fork_in_child(_module: *mut PyObject, _arguments: *mu
     python::none()
 }
 
+/// Whether this is a forked child that has not done much yet. Most of them live for a task only: to free code there only copies pages that the parent has, too.
+pub(crate) fn is_young_child() -> bool {
+    const YOUNG: Duration = Duration::from_millis(250);
+    RUNTIME.warm_up.child.get() && {
+        let young = age() < YOUNG;
+        RUNTIME.warm_up.child.set(young);
+        young
+    }
+}
+
 fn start_threads(child: bool) {
+    RUNTIME.warm_up.child.set(child || RUNTIME.warm_up.child.get());
     if RUNTIME.running.get() {
         // SAFETY: `os.fork` calls with the GIL held.
         unsafe { perf_map::after_fork() };

@@ -10,7 +10,7 @@ use coachwhip_abi::environment::frame_state;
 
 use crate::compiled::{CodeState, Compiled, Kind, Status, existing_state};
 use crate::ffi::{self, Frame, Function, PyObject, PyTypeObject, dict_event, function_event};
-use crate::{Map, RUNTIME, Set, collection, entry, frames, stability};
+use crate::{Map, RUNTIME, Set, collection, entry, frames, stability, warm_up};
 
 /// A key of a watched dict and what it held: a global variable, a built-in, a module's attribute.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -506,7 +506,7 @@ extern "C" fn sweep_pending(_nothing: *mut c_void) -> c_int {
 pub(crate) unsafe fn sweep() {
     // SAFETY: a frame of code that runs compiled is in some thread's chain; code that has unlinked its frame is busy, or in `deallocate`.
     unsafe {
-        if RUNTIME.deallocations.get() != 0 {
+        if RUNTIME.deallocations.get() != 0 || warm_up::is_young_child() {
             return;
         }
         let mut running = HashSet::new();

@@ -181,6 +181,8 @@ pub struct Thread {
     pub top: *mut u64,
     pub limit: *mut u64,
     pub exception: u64,
+    /// The lowest address for the machine stack.
+    pub stack: u64,
 }
 
 #[repr(C)]
@@ -206,7 +208,6 @@ pub struct Machine {
     pub thread: Box<Thread>,
     pub stack: Box<[u64; 512]>,
     pub expected: Box<u64>,
-    pub limit: Box<u64>,
     pub cell: Box<u64>,
     pub small_ints: Box<[Object; 262]>,
     pub function_object: Box<[u64; 20]>,
@@ -216,12 +217,17 @@ pub struct Machine {
 pub const FIRST_UNIT: usize = 0xC0DE00;
 
 impl Machine {
+    /// An address that the machine stack is above.
+    pub fn stack_limit() -> u64 {
+        let here = 0_u8;
+        std::ptr::from_ref(&here).addr() as u64 - (1 << 30)
+    }
+
     pub fn new(slots: usize, parameters: u32) -> Machine {
         let mut stack = Box::new([0_u64; 512]);
         let top = stack.as_mut_ptr();
         let mut header = Box::new(CodeHeader { valid: 1, caches: std::ptr::null_mut(), entries: 0, runtime: std::ptr::null_mut() });
         let expected = Box::new(0x500_u64);
-        let limit = Box::new(0_u64);
         let cell = Box::new(0_u64);
         let small_ints: Box<[Object; 262]> = Box::new(std::array::from_fn(|index| {
             let mut object = *Object::int(index as i64 - 5);
@@ -247,6 +253,7 @@ impl Machine {
                 thread_datastack_top: 24,
                 thread_datastack_limit: 32,
                 thread_current_exception: 40,
+                thread_stack_limit: 48,
                 frame_executable: 0,
                 frame_previous: 8,
                 frame_function: 16,
@@ -285,7 +292,6 @@ impl Machine {
                 call_object: call_object as *const () as usize,
             },
             eval_breaker_expected: std::ptr::from_ref(&*expected).addr(),
-            stack_limit: std::ptr::from_ref(&*limit).addr(),
             float_free_list: 0,
             ..Environment::default()
         };
@@ -318,6 +324,7 @@ impl Machine {
             // SAFETY: the end of the stack's own memory.
             limit: unsafe { top.add(512) },
             exception: 0,
+            stack: Machine::stack_limit(),
         });
         let options = GenerateOptions { header: std::ptr::from_mut(&mut *header).addr(), want_clif: true, ..GenerateOptions::default() };
         Machine {
@@ -327,7 +334,6 @@ impl Machine {
             thread,
             stack,
             expected,
-            limit,
             cell,
             small_ints,
             function_object: Box::new([0; 20]),

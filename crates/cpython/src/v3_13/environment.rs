@@ -7,7 +7,7 @@ use coachwhip_abi::ir::{Class, Field};
 use pyo3_ffi::{self as ffi, PyObject, PyTypeObject};
 use std::ffi::c_char;
 
-/// The environment of the running interpreter, without what belongs to the runtime (`helpers`, `routines`, `eval_breaker_expected`, `stack_limit`).
+/// The environment of the running interpreter, without what belongs to the runtime (`helpers`, `routines`, `eval_breaker_expected`).
 /// An error is one clear sentence; Coachwhip then stays off.
 ///
 /// # Errors
@@ -34,7 +34,6 @@ pub unsafe fn environment() -> Result<Environment, String> {
             helpers: Vec::new(),
             routines: Routines::default(),
             eval_breaker_expected: 0,
-            stack_limit: 0,
             float_free_list: probes::float_free_list(),
         })
     }
@@ -176,6 +175,7 @@ pub fn layout_of_fields() -> Layout {
         thread_py_recursion_remaining: offset(layout::thread_state::PY_RECURSION_REMAINING),
         thread_datastack_top: offset(layout::thread_state::DATASTACK_TOP),
         thread_datastack_limit: offset(layout::thread_state::DATASTACK_LIMIT),
+        thread_stack_limit: offset(layout::thread_state::DICT_GLOBAL_VERSION),
         thread_current_exception: offset(layout::thread_state::CURRENT_EXCEPTION),
         frame_executable: offset(layout::frame::F_EXECUTABLE),
         frame_previous: offset(layout::frame::PREVIOUS),

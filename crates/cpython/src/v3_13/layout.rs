@@ -378,6 +378,8 @@ pub mod thread_state {
     pub const DATASTACK_LIMIT: usize = 248;
     /// `previous_executor`
     pub const PREVIOUS_EXECUTOR: usize = 272;
+    /// `dict_global_version`: a word that only builds without the GIL use (pycore_dict.h, `dict_next_version`), 0 otherwise (Python/pystate.c, `init_threadstate`).
+    pub const DICT_GLOBAL_VERSION: usize = 280;
 }
 
 /// `_PyStackChunk`

@@ -201,6 +201,9 @@ unsafe fn look_at_frame(function: *mut PyObject, argument: *mut PyObject) -> Res
         expect((*tstate).tracing == 0 && (*tstate).current_exception.is_null() && !(*tstate).exc_info.is_null(), "PyThreadState")?;
         let (remaining, limit) = ((*tstate).py_recursion_remaining, (*tstate).py_recursion_limit);
         expect(remaining < limit && limit == ffi::Py_GetRecursionLimit(), "PyThreadState.py_recursion_remaining")?;
+        // Not used in this build, or ours since an earlier start.
+        let here = std::ptr::from_ref(&words).addr();
+        expect((*tstate).stack_limit == 0 || here.wrapping_sub((*tstate).stack_limit) < 1 << 40, "PyThreadState.dict_global_version")?;
         expect((*tstate).c_recursion_remaining > 0, "PyThreadState.c_recursion_remaining")?;
         let object = Owned::new(ffi::PyThreadState_GetFrame(tstate.cast()).cast())?;
         let frame_object = object.0.cast::<FrameObject>();

@@ -82,6 +82,12 @@ pub struct ThreadState {
     pub datastack_top: *mut *mut PyObject,
     /// The end of the chunk.
     pub datastack_limit: *mut *mut PyObject,
+    /// `exc_state`
+    pub exc_state: ErrStackItem,
+    /// Of CPython's own JIT.
+    pub previous_executor: *mut PyObject,
+    /// Used by builds without the GIL alone: ours, for the limit of the thread's machine stack ([`layout::thread_state::DICT_GLOBAL_VERSION`]).
+    pub stack_limit: usize,
 }
 
 impl ThreadState {
@@ -566,6 +572,7 @@ assert_layout! {
         c_recursion_remaining C_RECURSION_REMAINING, recursion_headroom RECURSION_HEADROOM, tracing TRACING, what_event WHAT_EVENT,
         current_frame CURRENT_FRAME, c_profilefunc C_PROFILEFUNC, c_tracefunc C_TRACEFUNC, current_exception CURRENT_EXCEPTION, exc_info EXC_INFO,
         datastack_chunk DATASTACK_CHUNK, datastack_top DATASTACK_TOP, datastack_limit DATASTACK_LIMIT,
+        previous_executor PREVIOUS_EXECUTOR, stack_limit DICT_GLOBAL_VERSION,
     }
     InterpreterState interpreter { instrumentation_version CEVAL_INSTRUMENTATION_VERSION, }
     StackChunk stack_chunk { previous PREVIOUS, data DATA, }
