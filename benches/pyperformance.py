@@ -126,7 +126,7 @@ def main():
     parser = argparse.ArgumentParser(description="Runs pyperformance's scripts without and with Coachwhip.")
     parser.add_argument("--only", help="scripts to run, separated by commas (names of pyperformance's manifest)")
     parser.add_argument("--rounds", type=int, default=2, help="processes for each benchmark and mode (default: 2)")
-    parser.add_argument("--warmup", type=float, default=1.5, help="seconds of warm-up in each process (default: 1.5)")
+    parser.add_argument("--warmup", type=float, default=3.0, help="seconds of warm-up in each process (default: 3)")
     parser.add_argument("--samples", type=int, default=5, help="samples in each process (default: 5)")
     parser.add_argument("--json", help="write all results to this file")
     parser.add_argument("--list", action="store_true", help="list the scripts and stop")

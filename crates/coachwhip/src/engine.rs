@@ -21,6 +21,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Functions called fewer times than this before they are compiled have not shown which of their code is never reached.
 const WARM_THRESHOLD: u64 = 50;
 
+/// What stands before the place in a line of COACHWHIP_LOG_COMPILED; a list for COACHWHIP_ALLOW may have it, too.
+const LOGGED: &str = "coachwhip: compiling ";
+
 /// What the engine remembers.
 struct State {
     options: Options,
@@ -103,7 +106,7 @@ unsafe fn start_job(function: *mut pyo3_ffi::PyObject, code: *mut pyo3_ffi::PyOb
         return Verdict::Refused("the options filter it out".to_owned());
     }
     if options.log_compiled {
-        eprintln!("coachwhip: compiling {}", job.place);
+        eprintln!("{LOGGED}{}", job.place);
     }
     if options.background {
         worker::submit(job);
@@ -176,7 +179,7 @@ pub fn enable(_py: Python<'_>, options: &Options) -> Result<(), String> {
         None
     } else {
         let text = std::fs::read_to_string(&options.allow).map_err(|error| format!("COACHWHIP_ALLOW={}: {error}", options.allow))?;
-        Some(text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect())
+        Some(text.lines().map(|line| line.trim().trim_start_matches(LOGGED).to_owned()).filter(|line| !line.is_empty()).collect())
     };
     // SAFETY: the GIL is held (`_py`).
     unsafe { runtime::start(options, &ENGINE)? };
