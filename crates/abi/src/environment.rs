@@ -208,5 +208,5 @@ pub struct CodeHeader {
     pub runtime: *mut std::ffi::c_void,
 }
 
-/// A machine stack pointer is high enough if it is less than this above the word at [`Layout::thread_stack_limit`]. No stack is as large, and no address that small.
-pub const STACK_RANGE: i64 = 1 << 40;
+/// A machine stack pointer is high enough if it is less than this above the word at [`Layout::thread_stack_limit`]. More of a stack is not used, and no address is that small.
+pub const STACK_RANGE: i64 = 1 << 26;

@@ -341,7 +341,7 @@ pub(crate) unsafe fn stack_limit(tstate: *mut ThreadState) -> usize {
 }
 
 /// More of a stack is not used.
-const MOST_STACK: usize = 64 << 20;
+const MOST_STACK: usize = coachwhip_abi::environment::STACK_RANGE as usize;
 
 #[inline(never)]
 fn stack_pointer() -> usize {

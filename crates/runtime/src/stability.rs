@@ -33,16 +33,20 @@ impl Stability {
 /// # Safety
 /// `key` is a live object; the GIL is held.
 pub(crate) unsafe fn name_changed(dict: usize, key: *mut PyObject) {
-    // SAFETY: the caller's promise; the text lives as long as the str.
+    // SAFETY: the caller's promise; the text lives as long as the str. An exception may be set while a dict changes.
     let name = unsafe {
         if pyo3_ffi::PyUnicode_CheckExact(key) == 0 {
             return;
         }
+        let exception = pyo3_ffi::PyErr_GetRaisedException();
         let mut length = 0;
         let text = pyo3_ffi::PyUnicode_AsUTF8AndSize(key, &raw mut length);
         if text.is_null() {
-            // A name with a surrogate.
+            // A name with a surrogate, or no memory.
             pyo3_ffi::PyErr_Clear();
+        }
+        pyo3_ffi::PyErr_SetRaisedException(exception);
+        if text.is_null() {
             return;
         }
         std::slice::from_raw_parts(text.cast::<u8>(), length as usize)

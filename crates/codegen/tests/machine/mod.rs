@@ -220,7 +220,7 @@ impl Machine {
     /// An address that the machine stack is above.
     pub fn stack_limit() -> u64 {
         let here = 0_u8;
-        std::ptr::from_ref(&here).addr() as u64 - (1 << 30)
+        std::ptr::from_ref(&here).addr() as u64 - (1 << 24)
     }
 
     pub fn new(slots: usize, parameters: u32) -> Machine {

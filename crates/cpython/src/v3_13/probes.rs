@@ -203,7 +203,10 @@ unsafe fn look_at_frame(function: *mut PyObject, argument: *mut PyObject) -> Res
         expect(remaining < limit && limit == ffi::Py_GetRecursionLimit(), "PyThreadState.py_recursion_remaining")?;
         // Not used in this build, or ours since an earlier start.
         let here = std::ptr::from_ref(&words).addr();
-        expect((*tstate).stack_limit == 0 || here.wrapping_sub((*tstate).stack_limit) < 1 << 40, "PyThreadState.dict_global_version")?;
+        expect(
+            (*tstate).stack_limit == 0 || here.wrapping_sub((*tstate).stack_limit) <= coachwhip_abi::environment::STACK_RANGE.unsigned_abs() as usize,
+            "PyThreadState.dict_global_version",
+        )?;
         expect((*tstate).c_recursion_remaining > 0, "PyThreadState.c_recursion_remaining")?;
         let object = Owned::new(ffi::PyThreadState_GetFrame(tstate.cast()).cast())?;
         let frame_object = object.0.cast::<FrameObject>();
