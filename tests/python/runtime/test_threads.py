@@ -14,8 +14,8 @@ def work(n):
         total += depth(3)
     return total
 
-results = []
-def run(n):
+everything = []
+def run(n, results):
     results.append(work(n))
     try:
         depth(10 ** 6)
@@ -23,10 +23,13 @@ def run(n):
         results.append(str(error))
     results.append(depth(500))
 
-run(200)
+everything.append([])
+run(200, everything[-1])
 for size in (0, 256 * 1024, 4 << 20):
     threading.stack_size(size)
-    threads = [threading.Thread(target=run, args=(200,)) for _ in range(3)]
+    lists = [[] for _ in range(3)]
+    everything += lists
+    threads = [threading.Thread(target=run, args=(200, results)) for results in lists]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -34,11 +37,11 @@ for size in (0, 256 * 1024, 4 << 20):
 sys.setrecursionlimit(100_000)
 threading.stack_size(512 * 1024)
 def deep():
-    results.append(depth(50_000))
+    everything.append(depth(50_000))
 thread = threading.Thread(target=deep)
 thread.start()
 thread.join()
-print(results)
+print(everything)
 """
 
 
