@@ -36,11 +36,13 @@ def copy_of(function):
 
 def until_no_exits(engine, function, call, turns=5000):
     """Calls it until compiled code runs and nothing leaves any more; whether that is so."""
+    quiet = 0
     for _ in range(turns):
         before = engine.stats()
         function(*call)
         after = engine.stats()
-        if after["exits"] == before["exits"] and after["entries"] > before["entries"]:
+        quiet = quiet + 1 if after["exits"] == before["exits"] and after["entries"] > before["entries"] else 0
+        if quiet == 5:
             return True
     return False
 
