@@ -15,11 +15,15 @@
 //! ```
 
 use super::PassContext;
+use super::locals;
 use super::loop_entry::{entry_snapshot, may_guard_before};
 use super::memory::{self, Place};
 use super::ownership::{Endings, can_run_code};
 use coachwhip_abi::facts::Facts;
-use coachwhip_ir::{Block, ControlFlow, Definition, Dominators, EntitySet, Function, Heaps, Instruction, InstructionId, Leaves, Loop, Loops, Op, Value, Yield};
+use coachwhip_ir::{
+    Block, ControlFlow, Definition, Dominators, EntitySet, Function, Heaps, Immediate, Instruction, InstructionId, Leaves, Loop, Loops, Op, SnapshotId, Value,
+    Yield,
+};
 
 /// Functions of more loops than this are left alone, for compiling them would take too long.
 const MOST_LOOPS: usize = 100;
@@ -65,6 +69,9 @@ fn hoist(function: &mut Function, head: Block, context: &mut PassContext<'_>) {
     let before = function.make_preheader(looped, &flow);
     let arguments = function.successors(before).find(|target| target.block == head).map(|target| target.arguments.clone()).unwrap_or_default();
     let snapshot = entry_snapshot(function, head, &arguments);
+    // Who passes the moved guards passes the clearing of slots, too: until then they hold what the snapshot says.
+    let guards = found.iter().any(|&(_, id)| function.instruction(id).snapshot.is_some());
+    let Some(clearing) = snapshot.filter(|_| guards).map_or(Some(Vec::new()), |snapshot| take_clearing(function, before, snapshot)) else { return };
     let offset = function.terminator(before).map_or(0, |end| end.offset);
     let end = function.block(before).instructions.len() - 1;
     let mut moved: Vec<InstructionId> = Vec::new();
@@ -87,7 +94,26 @@ fn hoist(function: &mut Function, head: Block, context: &mut PassContext<'_>) {
         }
         moved.push(id);
     }
+    moved.extend(clearing);
     function.block_mut(before).instructions.splice(end..end, moved);
+}
+
+/// Takes out of a block what clears slots that the snapshot needs; `None` if that is not where they are cleared, and nothing is taken then.
+fn take_clearing(function: &mut Function, before: Block, snapshot: SnapshotId) -> Option<Vec<InstructionId>> {
+    let slots = locals::emptied_slots(function, before, snapshot);
+    let mut clearing = Vec::new();
+    for &slot in &slots {
+        let wanted = function.snapshots[snapshot.index()].locals[slot].map(|value| function.root(value));
+        let last = function.block(before).instructions.iter().rev().copied().find(|&id| {
+            let instruction = function.instruction(id);
+            matches!(instruction.op, Op::SetLocal | Op::ClearLocal) && instruction.immediates.first() == Some(&Immediate::Int(slot as i64))
+        })?;
+        let instruction = function.instruction(last);
+        let holds_it = instruction.op == Op::ClearLocal && instruction.operands.iter().any(|&old| Some(function.root(old)) == wanted);
+        clearing.push(holds_it.then_some(last)?);
+    }
+    function.block_mut(before).instructions.retain(|id| !clearing.contains(id));
+    Some(clearing)
 }
 
 /// A constant that is made in the loop.

@@ -2,7 +2,8 @@
 //!
 //! A parameter stands for a local if on each edge to its block it gets what the local holds there. Passes that make parameters call this afterwards.
 
-use coachwhip_ir::{Block, ClassSet, ControlFlow, EntryKind, Function, Immediate, Op, Value};
+use coachwhip_ir::{Block, ClassSet, ControlFlow, EntryKind, Function, Immediate, Op, SnapshotId, Value};
+use smallvec::SmallVec;
 
 /// What a local holds at one point.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,6 +21,17 @@ enum Content {
 /// Sets [`coachwhip_ir::ValueData::local`] of all block parameters.
 pub(super) fn assign_locals(function: &mut Function) {
     let flow = ControlFlow::new(function);
+    let (starts, _) = contents(function, &flow);
+    for &block in &flow.reverse_postorder {
+        for parameter in function.block(block).parameters.clone() {
+            let local = starts[block.index()].iter().position(|&content| content == Content::Value(parameter));
+            function.values[parameter.index()].local = local.and_then(|slot| u32::try_from(slot).ok());
+        }
+    }
+}
+
+/// What each slot holds at the start and at the end of each block.
+fn contents(function: &Function, flow: &ControlFlow) -> (Vec<Vec<Content>>, Vec<Vec<Content>>) {
     let count = slots(function);
     let initial = match function.entry_kind {
         EntryKind::Call { .. } => Content::Empty,
@@ -35,7 +47,7 @@ pub(super) fn assign_locals(function: &mut Function) {
         for &block in &flow.reverse_postorder {
             if block != Function::ENTRY {
                 for slot in 0..count {
-                    let content = meet(function, &flow, &ends, block, slot, starts[block.index()][slot]);
+                    let content = meet(function, flow, &ends, block, slot, &starts[block.index()]);
                     starts[block.index()][slot] = content;
                 }
             }
@@ -47,12 +59,16 @@ pub(super) fn assign_locals(function: &mut Function) {
             }
         }
     }
-    for &block in &flow.reverse_postorder {
-        for parameter in function.block(block).parameters.clone() {
-            let local = starts[block.index()].iter().position(|&content| content == Content::Value(parameter));
-            function.values[parameter.index()].local = local.and_then(|slot| u32::try_from(slot).ok());
-        }
-    }
+    (starts, ends)
+}
+
+/// Slots that a snapshot says to hold an object, but that are known to be empty at the end of a block.
+pub(super) fn emptied_slots(function: &Function, block: Block, snapshot: SnapshotId) -> Vec<usize> {
+    let (_, ends) = contents(function, &ControlFlow::new(function));
+    let locals = &function.snapshots[snapshot.index()].locals;
+    let is_object = |value: Option<Value>| value.is_some_and(|value| function.ty(value).is_object());
+    let ends = &ends[block.index()];
+    (0..locals.len()).filter(|&slot| is_object(locals[slot]) && ends.get(slot) == Some(&Content::Empty)).collect()
 }
 
 /// How many slots the frame has before the stack.
@@ -61,7 +77,9 @@ fn slots(function: &Function) -> usize {
     named.max().unwrap_or(0)
 }
 
-fn meet(function: &Function, flow: &ControlFlow, ends: &[Vec<Content>], block: Block, slot: usize, old: Content) -> Content {
+/// `starts` is what was found for this block so far.
+fn meet(function: &Function, flow: &ControlFlow, ends: &[Vec<Content>], block: Block, slot: usize, starts: &[Content]) -> Content {
+    let old = starts[slot];
     if old == Content::Unknown {
         return Content::Unknown;
     }
@@ -71,6 +89,7 @@ fn meet(function: &Function, flow: &ControlFlow, ends: &[Vec<Content>], block: B
         return Content::Unreached;
     }
     // A parameter that gets the content on every edge stands for it.
+    let mut fitting: SmallVec<[Value; 4]> = SmallVec::new();
     for (position, &parameter) in function.block(block).parameters.iter().enumerate() {
         let gets = edges.iter().all(|edge| {
             let argument = function.successors(edge.from).nth(edge.target).map(|target| function.root(target.arguments[position]));
@@ -82,8 +101,15 @@ fn meet(function: &Function, flow: &ControlFlow, ends: &[Vec<Content>], block: B
             }
         });
         if gets {
-            return Content::Value(parameter);
+            fitting.push(parameter);
         }
+    }
+    // Two locals can hold the same on the ways that are known yet, and differ on others: then the loop's own snapshot tells which parameter is whose.
+    let named = function.block(block).entry_snapshot.and_then(|snapshot| function.snapshots[snapshot.index()].locals.get(slot).copied().flatten());
+    let is_free = |parameter: &Value| starts.iter().enumerate().all(|(other, content)| other == slot || *content != Content::Value(*parameter));
+    let chosen = fitting.iter().find(|&&parameter| Some(parameter) == named).or_else(|| fitting.iter().find(|parameter| is_free(parameter)));
+    if let Some(&parameter) = chosen.or(fitting.first()) {
+        return Content::Value(parameter);
     }
     let mut known = edges.iter().map(|edge| content(edge.from)).filter(|&content| content != Content::Unreached);
     let first = known.next().unwrap_or(Content::Unreached);
