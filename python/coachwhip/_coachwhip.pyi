@@ -40,6 +40,7 @@ def enable(
     fuel: int = ...,
     verify: bool = ...,
     stress_exits: int = ...,
+    stress_discard: int = ...,
     seed: int = ...,
 ) -> bool: ...
 def check_environment() -> None: ...

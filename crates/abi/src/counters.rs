@@ -51,6 +51,8 @@ counters! {
     Invalidations "invalidations",
     /// Compiled code thrown away because the cap on machine code was reached.
     Evictions "evictions",
+    /// Compiled code thrown away at random, for stress testing.
+    Discards "discards",
     /// Functions handed back to the interpreter for good.
     HandedBack "handed_back",
     /// Bytes of machine code in use.

@@ -134,6 +134,9 @@ options! {
     verify "COACHWHIP_VERIFY": bool = "0",
     /// Stress testing: each guard fails on purpose once in this many times; 0 never.
     stress_exits "COACHWHIP_STRESS_EXITS": u64 = "0",
+    /// Stress testing: compiled code is thrown away once in so many exits, starts and loop turns in the interpreter, as if something it relied upon had changed; code is
+    /// not given back for good then. 0 never.
+    stress_discard "COACHWHIP_STRESS_DISCARD": u64 = "0",
     /// The seed of stress testing.
     seed "COACHWHIP_SEED": u64 = "1",
 }

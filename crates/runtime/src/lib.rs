@@ -17,6 +17,7 @@ use coachwhip_abi::recipe::MachineCode;
 mod code_memory;
 mod collection;
 mod compiled;
+mod discard;
 mod entry;
 mod eviction;
 mod exits;
@@ -84,6 +85,7 @@ struct Runtime {
     stability: stability::Stability,
     watchers: watchers::Watchers,
     collection: collection::Callback,
+    discards: discard::Discards,
     warm_up: warm_up::WarmUp,
     perf_map: perf_map::PerfMap,
     environment: OnceCell<Environment>,
@@ -119,6 +121,7 @@ static RUNTIME: Runtime = Runtime {
     stability: stability::Stability::new(),
     watchers: watchers::Watchers::new(),
     collection: collection::Callback::new(),
+    discards: discard::Discards::new(),
     warm_up: warm_up::WarmUp::new(),
     perf_map: perf_map::PerfMap::new(),
     environment: OnceCell::new(),
@@ -177,6 +180,7 @@ fn set_options(options: &Options) {
     RUNTIME.exit_limit.set(options.exit_limit.max(1));
     RUNTIME.recompilation_limit.set(options.recompilation_limit);
     RUNTIME.perf_map.wanted.set(options.perf);
+    RUNTIME.discards.set(options.stress_discard, options.seed);
     code_memory::set_cap(options.code_cap.saturating_mul(1 << 20));
 }
 

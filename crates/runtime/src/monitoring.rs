@@ -10,7 +10,7 @@ use coachwhip_abi::environment::frame_state;
 use crate::compiled::{CodeState, Compiled, LoopState, Status, code_state};
 use crate::ffi::{self, Code, CodeQueries, Frame, Function, PyObject, ThreadState};
 use crate::python::{self, Owned};
-use crate::{RUNTIME, entry, exits, policy, warm_up, watchers};
+use crate::{RUNTIME, discard, entry, exits, policy, warm_up, watchers};
 
 /// `sys.monitoring.OPTIMIZER_ID`
 pub(crate) const TOOL: u8 = 5;
@@ -130,6 +130,7 @@ fn start_threshold(state: &CodeState) -> u64 {
 unsafe fn started(code: *mut Code) -> bool {
     // SAFETY: a live code object; the GIL is held.
     unsafe {
+        discard::tick();
         let state = code_state(code);
         match state.status.get() {
             Status::Cold => {
@@ -160,7 +161,7 @@ unsafe fn started(code: *mut Code) -> bool {
                 hook_allocation(frame);
                 let bypasses = state.bypasses.get() + 1;
                 state.bypasses.set(bypasses);
-                bypasses < MOST_BYPASSES
+                bypasses < MOST_BYPASSES || RUNTIME.discards.are_on()
             }
             Status::Refused | Status::HandedBack | Status::Never => false,
         }
@@ -262,6 +263,7 @@ enum Jumped {
 unsafe fn jumped(code: *mut Code, target: u32) -> Jumped {
     // SAFETY: a live code object; the GIL is held.
     unsafe {
+        discard::tick();
         let state = code_state(code);
         let row = state.loop_state(target);
         match row.status.get() {

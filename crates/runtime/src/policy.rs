@@ -6,11 +6,10 @@ use coachwhip_abi::facts::{Refuted, SeenClasses};
 use coachwhip_abi::ir::Reason;
 use coachwhip_abi::recipe::Recipe;
 
-use crate::RUNTIME;
 use crate::compiled::{CodeState, Compiled, Kind, LoopState, Status, code_state, existing_state};
 use crate::ffi::{Code, CodeQueries, Frame};
 use crate::monitoring::Verdict;
-use crate::watchers;
+use crate::{RUNTIME, discard, watchers};
 
 /// So many exits of a function that cannot be compiled better are a reason to ask whether it profits.
 const MANY_EXITS: u64 = 1000;
@@ -48,6 +47,8 @@ pub(crate) unsafe fn count_exit(compiled: &Compiled, number: usize, recipe: &Rec
         // SAFETY: the caller's promise.
         unsafe { refute(compiled, recipe.reason, outermost, frame) };
     }
+    // SAFETY: the caller's promise; whoever calls this keeps the code from being freed.
+    unsafe { discard::tick() };
 }
 
 #[cold]
@@ -61,7 +62,7 @@ unsafe fn refute(compiled: &Compiled, reason: Reason, outermost: *mut Frame, fra
         if state.recompilations.get() >= RUNTIME.recompilation_limit.get() {
             // Nothing more to be learnt: code that hardly ever comes to its end is given back.
             let exits: u64 = compiled.exits.iter().map(std::cell::Cell::get).sum();
-            if compiled.kind == Kind::Call && exits >= MANY_EXITS && exits > compiled.header.entries / 4 {
+            if compiled.kind == Kind::Call && exits >= MANY_EXITS && exits > compiled.header.entries / 4 && !RUNTIME.discards.are_on() {
                 hand_back(compiled.code, "it left compiled code too often");
             }
             return;
@@ -227,7 +228,7 @@ pub(crate) fn judge_loop(row: &LoopState, spent: u64) -> bool {
     if entries % JUDGED_ENTRIES != 0 {
         return true;
     }
-    let hopeless = row.wasted.replace(0) > JUDGED_ENTRIES / 10 * 9;
+    let hopeless = row.wasted.replace(0) > JUDGED_ENTRIES / 10 * 9 && !RUNTIME.discards.are_on();
     !hopeless
 }
 
