@@ -8,7 +8,7 @@ use std::cell::Cell;
 use crate::compiled::Compiled;
 use crate::ffi::{self, PyObject};
 use crate::python;
-use crate::{RUNTIME, Set, frames, new_set, warm_up, watchers};
+use crate::{Map, RUNTIME, Set, frames, new_map, new_set, warm_up, watchers};
 
 /// The function in `gc.callbacks`.
 #[derive(Debug)]
@@ -89,14 +89,26 @@ unsafe fn begin() {
                 running.insert(ffi::Frame::code(frame) as usize);
             }
         });
-        for compiled in watchers::installed() {
-            if (*compiled).is_valid() && (*compiled).busy.get() == 0 && !running.contains(&((*compiled).code as usize)) {
-                if !weaken(&*compiled) {
-                    // What it names cannot be reached by anybody else.
-                    watchers::invalidate(compiled);
-                }
+        let mut alone: Map<usize, Vec<*mut Compiled>> = new_map();
+        for compiled in watchers::installed().into_iter().filter(|&compiled| (*compiled).is_valid()) {
+            let runs = (*compiled).busy.get() != 0 || running.contains(&((*compiled).code as usize));
+            if !runs && !weaken(&*compiled) {
+                // What it names cannot be reached by anybody else.
+                watchers::invalidate(compiled);
+                continue;
+            }
+            let is_kept = |object: usize| runs || (*compiled).announced.binary_search(&object).is_err();
+            for &object in (*compiled).dependencies.objects.iter().filter(|&&object| is_kept(object) && !is_immortal(object)) {
+                alone.entry(object).or_default().push(compiled);
             }
         }
+        // Nobody would tell of the end of these objects. Those that compiled code alone still holds cannot be reached by anybody else, either.
+        alone.retain(|&object, holders| usize::try_from(*count(object)).is_ok_and(|count| count <= holders.len()));
+        for compiled in alone.into_values().flatten().collect::<Set<_>>() {
+            watchers::invalidate(compiled);
+        }
+        // What they held goes before the collector looks; it may run any code, as other callbacks of the collector do.
+        watchers::sweep();
     }
 }
 
@@ -107,6 +119,7 @@ unsafe fn end() {
         for compiled in watchers::installed() {
             strengthen(&*compiled);
         }
+        watchers::sweep_again();
     }
 }
 

@@ -348,6 +348,10 @@ unsafe fn enter_loop(state: &CodeState, row: &LoopState) -> Jumped {
         let status = entry(tstate, frame);
         compiled.busy.set(compiled.busy.get() - 1);
         let spent = policy::cycles().wrapping_sub(started);
+        if status != exits::LOOP_ERROR && !compiled.is_valid() {
+            // What only this code held goes now, as it would when the interpreter drops the last reference.
+            watchers::sweep();
+        }
         (*tstate).tracing = tracing;
         (*tstate).what_event = what_event;
         if status == exits::LOOP_ERROR {

@@ -75,7 +75,7 @@ os._exit(0)
     )
 
 
-@pytest.mark.xfail(strict=True, reason="compiled code keeps a reference to what a guard compares with, and nobody tells it when that is the last one")
+@pytest.mark.xfail(strict=True, reason="code that runs keeps a reference to what a guard compares with, and nobody tells it when that is the last one")
 def test_a_module_that_a_loop_of_module_level_code_has_called(run_both, tmp_path):
     (tmp_path / "told.py").write_text("class Told:\n    def __del__(self):\n        print('deleted')\nthing = Told()\ndef total():\n    return 1\n")
     run_both(
@@ -84,5 +84,38 @@ def test_a_module_that_a_loop_of_module_level_code_has_called(run_both, tmp_path
         "del sys.modules['told'], told\n"
         "gc.collect()\n"
         "print('collected')\n",
+        options={"COACHWHIP_THRESHOLD": "2", "COACHWHIP_LOOP_THRESHOLD": "3"},
+    )
+
+
+def test_a_function_that_a_loop_compares_with(run_both):
+    """The function is in a cycle with an object that tells of its end; the loop's code knows it by its address."""
+    run_both(
+        """
+import gc
+
+class Told:
+    def __del__(self):
+        print("deleted")
+
+def make():
+    told = Told()
+    def inner():
+        return told
+    told.inner = inner
+    return inner
+
+def work(function):
+    for i in range(8):
+        function()
+
+function = make()
+for i in range(8):
+    function()
+work(function)
+del function
+gc.collect()
+print("collected")
+""",
         options={"COACHWHIP_THRESHOLD": "2", "COACHWHIP_LOOP_THRESHOLD": "3"},
     )
