@@ -12,7 +12,7 @@ BENCH ?=
 TESTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rust test-python bench micro startup test-cpython docs check build environment bench-environment clean
+.PHONY: help run test test-rust test-python bench micro startup test-cpython fuzz docs check build environment bench-environment clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ startup: build ## what Coachwhip costs at the start of a program
 
 test-cpython: build ## CPython's own test modules without and with everything compiled, results compared (TESTS="test_int test_str" for some)
 	@$(INSIDE) tools/test_cpython.py $(TEST_OPTIONS) $(TESTS)
+
+fuzz: build ## written programs without and with Coachwhip, compared (FUZZ_OPTIONS="--programs 200000 --seed 1 --workers 2")
+	@$(INSIDE) -m tools.fuzz run $(FUZZ_OPTIONS)
 
 docs: environment ## write the generated pages of docs/reference
 	PYO3_PYTHON=$(CURDIR)/$(INSIDE) cargo run --locked --package coachwhip-xtask -- docs
