@@ -12,8 +12,9 @@ USAGE = """\
 usage: python -m coachwhip [options] [Python's options] app.py [argument ...]
        python -m coachwhip [options] [Python's options] -m module [argument ...]
        python -m coachwhip [options] [Python's options] -c code [argument ...]
+       python -m coachwhip bisect [options] -- command [argument ...]
 
-Runs the program as python would, with Coachwhip switched on.
+Runs the program as python would, with Coachwhip switched on; bisect finds the function whose compilation breaks a command.
 The same without this command: COACHWHIP=1 python app.py. COACHWHIP=0 keeps it off whatever is said elsewhere.
 
   -h, --help     show this text
@@ -103,6 +104,10 @@ def main():
     if arguments[0] == "-h":
         print(help_text())
         sys.exit(0)
+    if arguments[0] == "bisect" and "--" in arguments or arguments == ["bisect", "--help"]:
+        from coachwhip import _bisect
+
+        sys.exit(_bisect.main(arguments[1:]))
     variables, arguments = take_options(arguments)
     if not arguments:
         fail("no program given")

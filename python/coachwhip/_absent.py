@@ -81,3 +81,8 @@ def dump(function, what="ir"):
 def describe_options():
     """The table of options is in the extension module."""
     return []
+
+
+def describe_passes():
+    """The table of passes is in the extension module."""
+    return []

@@ -11,6 +11,11 @@ class _Option(TypedDict):
     default: str
     doc: str
 
+class _Pass(TypedDict):
+    name: str
+    optional: bool
+    doc: str
+
 __version__: str
 
 @final
@@ -54,3 +59,4 @@ def stats() -> dict[str, Any]: ...
 def explain(function: Callable[..., Any] | CodeType) -> str: ...
 def dump(function: Callable[..., Any] | CodeType, what: str = "ir") -> str: ...
 def describe_options() -> list[_Option]: ...
+def describe_passes() -> list[_Pass]: ...

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use coachwhip_abi::counters::Counter;
 use coachwhip_abi::options::{OPTIONS, OptionKind, Options};
+use coachwhip_compiler::opt::PASSES;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyCode, PyDict, PyFunction, PyList};
@@ -202,6 +203,20 @@ pub fn explain(py: Python<'_>, function: &Bound<'_, PyAny>) -> PyResult<String> 
 #[pyo3(signature = (function, what = "ir"))]
 pub fn dump(py: Python<'_>, function: &Bound<'_, PyAny>, what: &str) -> PyResult<String> {
     engine::dump(py, &unwrap("dump", function)?, what)
+}
+
+/// The table of passes, a dict for each row: ``name``, ``optional`` and ``doc``.
+#[pyfunction]
+pub fn describe_passes(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
+    let rows = PyList::empty(py);
+    for row in PASSES {
+        let entry = PyDict::new(py);
+        entry.set_item("name", row.name)?;
+        entry.set_item("optional", row.optional)?;
+        entry.set_item("doc", row.doc.trim())?;
+        rows.append(entry)?;
+    }
+    Ok(rows)
 }
 
 /// The table of options, a dict for each row: ``name``, ``variable``, ``kind`` ("flag", "number" or "text"), ``default`` and ``doc``.
