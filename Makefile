@@ -8,11 +8,11 @@ WHEELS := $(TARGET)/wheels
 INSIDE := $(ENVIRONMENT)/bin/python
 # Programs or benchmarks to run, separated by commas; all if empty.
 BENCH ?=
-# Test modules for test-cpython, separated by spaces; all of tools/test_cpython.py's list if empty.
+# Test modules for test-cpython and conformance, separated by spaces; all of the tool's list if empty.
 TESTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rust test-python bench micro startup test-cpython fuzz docs check build environment bench-environment clean
+.PHONY: help run test test-rust test-python bench micro startup test-cpython conformance fuzz docs check build environment bench-environment clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ startup: build ## what Coachwhip costs at the start of a program
 
 test-cpython: build ## CPython's own test modules without and with everything compiled, results compared (TESTS="test_int test_str" for some)
 	@$(INSIDE) tools/test_cpython.py $(TEST_OPTIONS) $(TESTS)
+
+conformance: build ## CPython's whole test suite without and with Coachwhip in three modes, resumable, with a report (TESTS="test_int" for some)
+	@$(INSIDE) tools/conformance.py $(CONFORMANCE_OPTIONS) $(TESTS)
 
 fuzz: build ## written programs without and with Coachwhip, compared (FUZZ_OPTIONS="--programs 200000 --seed 1 --workers 2")
 	@$(INSIDE) -m tools.fuzz run $(FUZZ_OPTIONS)

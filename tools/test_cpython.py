@@ -4,7 +4,7 @@ Usage: python tools/test_cpython.py [options] [test_int test_str ...]     (make 
 
 The interpreter's own `test` package is used. With means one of the modes below; a COACHWHIP_ variable that is set in the environment wins over the mode's.
 A module with differences is run again, without and with: a test counts as different only if no outcome of one side occurs on the other, else it is noted as unsteady.
-Those that differ by design (docs/differences.md) do not count.
+Those that differ by design (docs/differences.md) do not count. tools/conformance.py runs the whole suite with what is here.
 Results are kept in .cache/test_cpython: those without for the interpreter, those with for the very build of the module and the variables. So a run that was
 broken off goes on where it was, and --fresh begins anew. Logs of all runs lie there too. Exit code 1 if any outcome differs.
 """
@@ -15,6 +15,8 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 import time
@@ -38,9 +40,22 @@ MODES = {
     "first-call": {"COACHWHIP_THRESHOLD": "1", "COACHWHIP_LOOP_THRESHOLD": "1"},
     # A little later, when the interpreter has begun to specialise; and one guard in seven fails on purpose.
     "exits": {"COACHWHIP_THRESHOLD": "2", "COACHWHIP_LOOP_THRESHOLD": "3", "COACHWHIP_STRESS_EXITS": "7"},
+    # As a user runs it: hot code is compiled on a thread.
+    "normal": {"COACHWHIP_BACKGROUND": "1"},
+    # Guards fail more seldom, so that compiled code comes further, and code is thrown away while it runs.
+    "stress": {
+        "COACHWHIP_THRESHOLD": "2",
+        "COACHWHIP_LOOP_THRESHOLD": "3",
+        "COACHWHIP_STRESS_EXITS": "31",
+        "COACHWHIP_STRESS_DISCARD": "3000",
+        "COACHWHIP_SEED": "1",
+    },
 }
 # Tests whose outcome differs by design; docs/differences.md says why.
-BY_DESIGN = {"test.test_dis.DisTests.test_loop_quicken", "test.test_dis.DisWithFileTests.test_loop_quicken"}
+BY_DESIGN = {
+    "test.test_dis.DisTests.test_loop_quicken",
+    "test.test_dis.DisWithFileTests.test_loop_quicken",
+}
 ALWAYS = {"COACHWHIP": "1", "COACHWHIP_BACKGROUND": "0"}
 
 
@@ -69,11 +84,16 @@ def build_identity():
     return result.hexdigest()[:12]
 
 
+def variables_of(mode):
+    """What a mode sets."""
+    return ALWAYS | MODES[mode]
+
+
 def environment(mode):
     """The environment of one mode; None is without Coachwhip."""
     result = {name: value for name, value in os.environ.items() if mode or not name.startswith("COACHWHIP")}
     if mode:
-        for name, value in (ALWAYS | MODES[mode]).items():
+        for name, value in variables_of(mode).items():
             result.setdefault(name, value)
     # The order of sets must not make the difference.
     result["PYTHONHASHSEED"] = "0"
@@ -82,7 +102,11 @@ def environment(mode):
 
 def check_works(mode):
     """Stops if Coachwhip is not really on in the processes of the tests: then all would be the same, and nothing shown."""
-    program = "import sys; c = sys.modules.get('coachwhip'); f = lambda: 1; f(); f(); f(); print(c is not None and c.stats()['compiled_functions'] > 0)"
+    program = (
+        "import sys, time; c = sys.modules.get('coachwhip'); f = lambda: 1; end = time.monotonic() + 20\n"
+        "while c is not None and not c.stats()['compiled_functions'] and time.monotonic() < end: [f() for _ in range(1000)]\n"
+        "print(c is not None and c.stats()['compiled_functions'] > 0)"
+    )
     answer = subprocess.run([sys.executable, "-c", program], env=environment(mode), capture_output=True, text=True)
     if answer.stdout.strip() != "True":
         sys.exit(f"test_cpython: nothing is compiled in mode {mode}: {answer.stdout}{answer.stderr}")
@@ -102,14 +126,49 @@ def outcomes(file):
     return result
 
 
-def run(module, mode, timeout, folder):
-    """Run one module: {"seconds", "end", "tests", "log", "when"}."""
+# A line of the tests' own report, `name (module.Class.name) ... ok`; the first line of a docstring may stand in between.
+LOGGED = re.compile(r"^(\w+) \(([\w.]+\.\1)(?: \[[^\n]*\])?\)(?:\n[^\n]*?)? \.\.\. (ok|FAIL|ERROR|skipped)\b", re.MULTILINE)
+# Exit codes of regrtest for a module that was skipped: then it writes no report.
+NO_TESTS = (0, 4)
+LOGGED_AS = {"ok": "passed", "FAIL": "failure", "ERROR": "error", "skipped": "skipped"}
+
+
+def logged_outcomes(file):
+    """The outcomes that a log tells of, where a process did not live to write its report."""
+    with open(file, encoding="utf-8", errors="replace") as log:
+        return {name: LOGGED_AS[word] for _, name, word in LOGGED.findall(log.read())}
+
+
+def why_none(file):
+    """Why no test of a module ran, as its log tells."""
+    with open(file, encoding="utf-8", errors="replace") as log:
+        found = re.search(r"^\S+ (skipped|run no tests|failed)\b(?: -- )?(.*)$", log.read(), re.MULTILINE)
+    return f"{found[1]} {found[2]}".strip() if found else "no test"
+
+
+def stop(process):
+    """Ends a process that takes too long: first it shows where it is (regrtest registers the signal with faulthandler)."""
+    try:
+        process.send_signal(signal.SIGUSR1)
+        process.wait(2)
+    except subprocess.TimeoutExpired:
+        pass
+    # Its own session: the tests' children go with it, also when this tool is interrupted.
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
+def run(module, mode, timeout, folder, arguments=()):
+    """Run one module, with more arguments for regrtest: {"seconds", "end", "tests", "log", "when"}, and "note" if no test ran."""
     os.makedirs(folder, exist_ok=True)
     stem = os.path.join(folder, module)
     report = f"{stem}.xml"
     if os.path.exists(report):
         os.unlink(report)
-    command = [sys.executable, "-m", "test", "-v", "--junit-xml", report, module]
+    command = [sys.executable, "-m", "test", "-v", *arguments, "--junit-xml", report, module]
     start = time.monotonic()
     with open(f"{stem}.log", "wb") as log:
         process = subprocess.Popen(
@@ -121,23 +180,23 @@ def run(module, mode, timeout, folder):
         except subprocess.TimeoutExpired:
             end = f"no end after {timeout:.0f} s"
         finally:
-            # Its own session: the tests' children go with it, also when this tool is interrupted.
-            if process.poll() is None:
-                os.killpg(process.pid, 9)
-                process.wait()
-    tests = {}
+            stop(process)
+    result = {"seconds": time.monotonic() - start, "end": end, "tests": {}, "log": f"{stem}.log", "when": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())}
     if os.path.exists(report):
         try:
-            tests = outcomes(report)
+            result["tests"] = outcomes(report)
         except xml.etree.ElementTree.ParseError as error:
-            end += f", report not readable: {error}"
-    elif end == "ended":
-        end = f"no report, exit code {code}"
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
-    return {"seconds": time.monotonic() - start, "end": end, "tests": tests, "log": f"{stem}.log", "when": when}
+            result["end"] += f", report not readable: {error}"
+    elif end == "ended" and code not in NO_TESTS:
+        result["end"] = f"no report, exit code {code}"
+    if result["end"] != "ended":
+        result["tests"] = result["tests"] or logged_outcomes(result["log"])
+    elif not result["tests"]:
+        result["note"] = why_none(result["log"])
+    return result
 
 
-def kept(module, mode, timeout, folder, fresh):
+def kept(module, mode, timeout, folder, fresh, arguments=()):
     """The result of a run, from an earlier one if there is one that ended well, else run now."""
     path = os.path.join(folder, f"{module}.json")
     if not fresh and os.path.exists(path):
@@ -145,7 +204,7 @@ def kept(module, mode, timeout, folder, fresh):
             result = json.load(file)
         # The log beside it is of that run, or of a later one.
         return result | {"again": False}
-    result = run(module, mode, timeout, folder)
+    result = run(module, mode, timeout, folder, arguments)
     if result["end"] == "ended":
         # First another name: whoever interrupts this leaves no half of a file.
         with open(f"{path}.new", "w", encoding="utf-8") as file:
@@ -160,10 +219,20 @@ def last_lines(path, count=12):
         return [line.rstrip() for line in file.readlines()[-count:]]
 
 
+def outcome_of(result, name):
+    """The outcome of a test; None if its process ended before."""
+    return result["tests"].get(name, "not run" if result["end"] == "ended" else None)
+
+
 def differences(without, with_):
     """The names of tests whose outcomes differ, "" for the end of the module itself; `without` and `with_` are lists of results of which any may agree."""
     names = {name for result in without + with_ for name in result["tests"]}
-    different = {name for name in names if not {r["tests"].get(name, "not run") for r in without} & {r["tests"].get(name, "not run") for r in with_}}
+    different = set()
+    for name in names:
+        before, after = {outcome_of(result, name) for result in without}, {outcome_of(result, name) for result in with_}
+        # What a process did not come to says nothing; its end does.
+        if before - {None} and after - {None} and not (before & after) - {None}:
+            different.add(name)
     if not {r["end"] for r in without} & {r["end"] for r in with_}:
         different.add("")
     return different
