@@ -56,7 +56,7 @@ BY_DESIGN = {
     "test.test_dis.DisTests.test_loop_quicken",
     "test.test_dis.DisWithFileTests.test_loop_quicken",
 }
-ALWAYS = {"COACHWHIP": "1", "COACHWHIP_BACKGROUND": "0"}
+ALWAYS = {"COACHWHIP": "1", "COACHWHIP_BACKGROUND": "0", "COACHWHIP_CRASH_GUARD": "0"}
 
 
 def digest(text):

@@ -35,6 +35,7 @@ def enable(
     recompilation_limit: int = ...,
     code_cap: int = ...,
     size_limit: int = ...,
+    crash_guard: bool = ...,
     stats: bool = ...,
     perf: bool = ...,
     dump: str = ...,

@@ -55,6 +55,7 @@ def run_worker(job, timeout):
             json.dump(job, file)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("COACHWHIP")}
         environment["PYTHONHASHSEED"] = "0"
+        environment["COACHWHIP_CRASH_GUARD"] = "0"
         environment["PYTHONPATH"] = os.pathsep.join([ROOT, *filter(None, [environment.get("PYTHONPATH")])])
         with open(os.path.join(folder, "err"), "w+b") as errors:
             process = subprocess.Popen([sys.executable, "-m", "tools.fuzz.worker", given, taken], env=environment, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, cwd=ROOT)

@@ -114,6 +114,8 @@ options! {
     code_cap "COACHWHIP_CODE_CAP": u64 = "64",
     /// Functions of more bytecode instructions than this stay interpreted.
     size_limit "COACHWHIP_SIZE_LIMIT": u64 = "5000",
+    /// 1: when a program crashes while compiled code runs, its next start stays without, once, and says so.
+    crash_guard "COACHWHIP_CRASH_GUARD": bool = "1",
     /// 1 prints a short summary on stderr at exit.
     stats "COACHWHIP_STATS": bool = "0",
     /// 1 writes /tmp/perf-PID.map for `perf report`.

@@ -14,7 +14,9 @@ mod module {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use crate::api::{Pause, check_environment, compile, describe_options, describe_passes, disable, dump, enable, explain, is_compiled, is_enabled, never, pause, stats};
+    use crate::api::{
+        Pause, check_environment, compile, describe_options, describe_passes, disable, dump, enable, explain, is_compiled, is_enabled, never, pause, stats,
+    };
 
     #[pymodule_init]
     fn initialise(module: &Bound<'_, PyModule>) -> PyResult<()> {

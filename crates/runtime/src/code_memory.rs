@@ -2,12 +2,15 @@
 //! Small pieces of code share a mapping only until it is sealed: code is written once, so each piece has pages of its own.
 
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use coachwhip_abi::counters::Counter;
 
 static IN_USE: AtomicU64 = AtomicU64::new(0);
 static CAP: AtomicU64 = AtomicU64::new(u64::MAX);
+/// Where code has ever been: from here, and up to here.
+static LOWEST: AtomicUsize = AtomicUsize::new(usize::MAX);
+static HIGHEST: AtomicUsize = AtomicUsize::new(0);
 
 /// Machine code in memory; gone when dropped.
 #[derive(Debug)]
@@ -53,6 +56,11 @@ pub(crate) fn excess(bytes: usize) -> usize {
     usize::try_from(needed).unwrap_or(usize::MAX)
 }
 
+/// Whether an address lies where code has been; other mappings may be between. Async-signal-safe.
+pub(crate) fn may_contain(address: usize) -> bool {
+    (LOWEST.load(Ordering::Relaxed)..HIGHEST.load(Ordering::Relaxed)).contains(&address)
+}
+
 fn page_size() -> usize {
     // SAFETY: sysconf has no preconditions.
     usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096)
@@ -90,6 +98,8 @@ impl CodeMemory {
             return failed("mprotect of code memory");
         }
         Counter::CodeBytes.add(code.len() as u64);
+        LOWEST.fetch_min(address as usize, Ordering::Relaxed);
+        HIGHEST.fetch_max(address as usize + mapped, Ordering::Relaxed);
         Ok(CodeMemory { start, length: code.len(), mapped })
     }
 

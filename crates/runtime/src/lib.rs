@@ -17,6 +17,7 @@ use coachwhip_abi::recipe::MachineCode;
 mod code_memory;
 mod collection;
 mod compiled;
+mod crash_guard;
 mod discard;
 mod entry;
 mod eviction;
@@ -140,6 +141,9 @@ pub unsafe fn start(options: &Options, engine: &'static dyn Engine) -> Result<()
         if RUNTIME.running.get() {
             set_options(options);
             return Ok(());
+        }
+        if options.crash_guard {
+            crash_guard::start()?;
         }
         if RUNTIME.environment.get().is_none() {
             let mut environment = coachwhip_cpython::environment::environment()?;
