@@ -66,7 +66,14 @@ def main():
         return 0
     print(driver.text_difference(without, with_, 200))
     if arguments.shrink:
-        print(shrink(source, lambda texts: driver.differing(texts, setting)))
+        small = os.path.join(os.path.dirname(path), "shrunk.py")
+
+        def keep(text):
+            with open(small, "w", encoding="utf-8") as stream:
+                stream.write(text)
+
+        keep(shrink(source, lambda texts: driver.differing(texts, setting), keep))
+        print(open(small, encoding="utf-8").read())
     return 1
 
 

@@ -56,6 +56,7 @@ class Classes:
             self.write("@" + self.pick(("decorated", "total_ordering" if base and "lt" in base.features else "decorated")))
         self.write(f"class {name}{'(' + ', '.join(heads) + ')' if heads else ''}:")
         self.indent += 1
+        start = len(self.lines)
         own = {}
         if base is None or self.chance(0.4):
             for field in ("x", "y", "z")[: self.number(1, 3)] if base is None else (self.pick(("y", "z", "u", "v")),):
@@ -72,9 +73,10 @@ class Classes:
             known.properties["d"] = "int"
             self.write(f"d = {self.pick(('Data', 'Plain'))}({self.number(1, 5)})")
         self.constructor(known, base, own)
-        number = next(field for field, type in known.fields.items() if type == "int")
+        number = next((field for field, type in known.fields.items() if type == "int"), "x")
         scope = Scope("function", self.module)
         scope.variables = {"self": "object", "other": "int"}
+        scope.kinds["self"] = known
         chosen = [feature for feature in SPECIAL if feature not in known.features and self.chance(0.05 if feature in RARE else 0.1)]
         if "eq" in known.features or base:
             chosen = chosen[:2]
@@ -95,6 +97,8 @@ class Classes:
                 self.write(f"    self.{number} = value")
         for index in range(self.number(0, 2)):
             self.method(known, f"m{index if base is None or self.chance(0.6) else index + 2}", number)
+        if len(self.lines) == start:
+            self.write("pass")
         self.indent -= 1
 
     def constructor(self, known, base, own):
@@ -134,6 +138,7 @@ class Classes:
             scope = Scope("function", self.module)
             scope.variables = {"self": "object", **{field: own[field] for field in taken}}
             scope.fixed = {"self"}
+            scope.kinds["self"] = known
             scope.room, scope.depth, scope.result = 3, 2, None
             limit, self.cost_limit = self.cost_limit, 30
             self.statement(scope)
@@ -159,6 +164,7 @@ class Classes:
             scope = Scope("function", self.module)
             scope.variables = {"self": "object", "p0": "int", **{f"self.{field}": type for field, type in known.fields.items()}}
             scope.fixed = set(scope.variables)
+            scope.kinds["self"] = known
             self.write(f"def {name}(self, p0{'=2' if self.chance(0.2) else ''}):")
             form = self.number(0, 3)
             if form == 0:

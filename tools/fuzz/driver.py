@@ -213,7 +213,7 @@ class Campaign:
         if company:
             write("company.json", json.dumps(company))
         elif self.shrinking:
-            small = shrink(source, lambda texts: differing(texts, setting))
+            small = shrink(source, lambda texts: differing(texts, setting), lambda text: write("shrunk.py", text))
             write("shrunk.py", small)
             self.tell(f"shrunk, in {os.path.relpath(folder, ROOT)}:\n{small}")
 

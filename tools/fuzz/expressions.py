@@ -67,7 +67,7 @@ class Expressions:
         if roll <= 9:
             return f"({e(scope, 'int', d)} {self.pick('+-+-+-*')} {e(scope, 'int', d)})"
         if roll <= 11:
-            return f"({e(scope, 'int', d)} {self.pick(('//', '%'))} {self.pick((self.int_constant(), '(' + e(scope, 'int', d) + ' | 1)', e(scope, 'int', d)))})"
+            return f"({e(scope, 'int', d)} {self.pick(('//', '%'))} {self.pick((str(self.number(1, 50)), str(self.number(1, 9)), '-7', '(' + e(scope, 'int', d) + ' | 1)', '(' + e(scope, 'int', d) + ' | 1)', self.int_constant(), e(scope, 'int', 0)))})"
         if roll <= 14:
             return f"({e(scope, 'int', d)} {self.pick('&|^')} {e(scope, 'int', d)})"
         if roll == 15:
@@ -83,7 +83,7 @@ class Expressions:
         if roll <= 22:
             return self.item(scope, d, "int")
         if roll <= 24:
-            return f"len({e(scope, self.pick(('list', 'str', 'tuple', 'dict', 'set', 'floats', 'bytes', 'object')), d)})"
+            return self.special(scope, "len", "len({o})") or f"len({e(scope, self.pick(('list', 'str', 'tuple', 'dict', 'set', 'floats', 'bytes')), d)})"
         if roll <= 28:
             return self.field(scope, "int") or self.int_constant()
         if roll <= 33:
@@ -93,14 +93,14 @@ class Expressions:
         if roll == 35:
             return f"sum({self.comprehension(scope, 'int', d)})"
         if roll == 36:
-            return f"ord({e(scope, 'str', d)}[{e(scope, 'int', 0)}])"
+            return f"ord(({e(scope, 'str', d)} or 'q')[0])"
         if roll == 37:
             target = self.assignable(scope, "int")
             return f"({target} := {e(scope, 'int', d)})" if target and scope.kind == "function" and not self.inside_comprehension else self.int_constant()
         if roll == 38:
             return f"(({e(scope, 'int', d)}, {e(scope, 'int', d)})[{e(scope, 'bool', d)}])"
         if roll == 39:
-            return f"divmod({e(scope, 'int', d)}, {e(scope, 'int', d)})[{self.number(0, 1)}]"
+            return f"divmod({e(scope, 'int', d)}, {self.pick((str(self.number(1, 30)), '(' + e(scope, 'int', 0) + ' | 1)'))})[{self.number(0, 1)}]"
         if roll == 40:
             return f"(lambda {self.pick('pq')}={e(scope, 'int', d)}: {e(scope, 'int', d)})()"
         if roll == 41:
@@ -110,7 +110,7 @@ class Expressions:
         if roll == 43:
             return f"({e(scope, 'int', d)} {self.pick(('and', 'or'))} {e(scope, 'int', d)})"
         if roll == 44:
-            return f"{e(scope, self.pick(('list', 'str', 'tuple')), d)}.{self.pick(('count', 'index'))}({e(scope, 'int', 0)})"
+            return self.special(scope, "add", "({o} + " + e(scope, "int", 0) + ")") or f"{e(scope, self.pick(('list', 'tuple')), d)}.count({e(scope, 'int', 0)})"
         return f"pow({e(scope, 'int', d)}, {self.number(0, 3)}, {self.number(2, 99)})"
 
     def float_expression(self, scope, depth):
@@ -125,7 +125,7 @@ class Expressions:
             kinds = self.pick((("float", "float"), ("float", "float"), ("float", "int"), ("int", "float")))
             return f"({e(scope, kinds[0], d)} {self.pick(('+', '-', '*', '+', '-', '*', '/'))} {e(scope, kinds[1], d)})"
         if roll == 7:
-            return f"({e(scope, 'int', d)} / {e(scope, 'int', d)})"
+            return f"({e(scope, 'int', d)} / {self.pick((str(self.number(1, 9)), '(' + e(scope, 'int', d) + ' | 1)', e(scope, 'int', 0)))})"
         if roll == 8:
             return f"float({e(scope, self.pick(('int', 'float', 'bool')), d)})"
         if roll == 9:
@@ -135,9 +135,9 @@ class Expressions:
         if roll == 11:
             return f"{self.pick(('min', 'max'))}({e(scope, 'float', d)}, {e(scope, self.pick(('float', 'int')), d)})"
         if roll == 12:
-            return f"math.{self.pick(('sqrt', 'floor', 'sin', 'exp', 'fabs', 'log', 'copysign', 'fmod', 'trunc'))}({e(scope, 'float', d)})"
+            return f"math.{self.pick(('fabs', 'fabs', 'atan', 'sqrt', 'sin', 'floor', 'tanh'))}({self.pick(('abs', '', 'abs'))}({e(scope, 'float', d)}))"
         if roll == 13:
-            return f"({e(scope, 'float', d)} {self.pick(('%', '//', '**'))} {e(scope, 'float', 0)})"
+            return f"({e(scope, 'float', d)} {self.pick(('%', '//', '**'))} {self.pick((e(scope, 'float', 0), '2.0', '0.3', '-1.5', '2'))})"
         if roll <= 15:
             return self.item(scope, d, "float")
         if roll == 16:
@@ -202,11 +202,11 @@ class Expressions:
         if roll <= 2:
             return f"({e(scope, 'str', d)} + {e(scope, 'str', d)})"
         if roll == 3:
-            return f"{e(scope, 'str', d)}[{e(scope, 'int', d)}]"
+            return f"({e(scope, 'str', d)} or 'e')[{self.number(-1, 0)}]" if self.chance(0.8) else f"{e(scope, 'str', d)}[{e(scope, 'int', d)}]"
         if roll == 4:
             return f"{e(scope, 'str', d)}[{self.slice(scope)}]"
         if roll <= 7:
-            form = self.pick(("", "", "!r", "!s", ":>4", ":x" if self.chance(0.3) else ""))
+            form = self.pick(("", "", "!r", "!s", ":>4", "!a"))
             return "f" + repr("<{}|{}>").replace("{}", "{" + self.flat(e(scope, "any", d)) + form + "}", 1).replace("{}", "{" + self.flat(e(scope, "int", 0)) + "}", 1)
         if roll == 8:
             return f"str({e(scope, self.pick(('int', 'float', 'bool', 'tuple', 'object')), d)})"
@@ -243,14 +243,43 @@ class Expressions:
         """An item of a container of this type."""
         e = self.expression
         if type == "float":
-            return f"{e(scope, 'floats', depth)}[{self.index(scope)}]"
+            return self.element(scope, "floats", depth)
         container = self.pick(("list", "list", "tuple", "dict", "numbers", "numbers", "bytes"))
+        if container in ("list", "tuple", "bytes"):
+            return self.element(scope, container, depth)
         value = e(scope, container, depth)
         if container == "dict":
-            return f"{value}.get({e(scope, 'str', 0)}, {e(scope, 'int', 0)})" if self.chance(0.6) else f"{value}[{self.pick(STRINGS)}]"
+            return f"{value}.get({e(scope, 'str', 0)}, {e(scope, 'int', 0)})" if self.chance(0.85) else f"{value}[{self.pick(STRINGS)}]"
         if container == "numbers":
-            return f"{value}.get({e(scope, 'int', 0)}, 0)" if self.chance(0.5) else f"{value}[{e(scope, 'int', 0)}]"
-        return f"{value}[{self.index(scope)}]"
+            return f"{value}.get({e(scope, 'int', 0)}, 0)" if self.chance(0.75) else f"{value}[{e(scope, 'int', 0)}]"
+        return self.element(scope, container, depth)
+
+    def element(self, scope, container, depth):
+        """An element of a sequence, mostly one that exists."""
+        name = self.variable(scope, container)
+        if name and self.chance(0.85):
+            return f"{name}[{self.place(scope, name)}]"
+        return f"({self.expression(scope, container, depth)} or {'[1.5]' if container == 'floats' else '[1]'})[{self.pick(('0', '-1', '0', '-1', self.index(scope)))}]"
+
+    def place(self, scope, name):
+        """An index into a named sequence, mostly one that exists."""
+        if self.chance(0.1):
+            return self.index(scope)
+        return f"{self.expression(scope, 'int', self.number(0, 1))} % len({name})"
+
+    def kind_of(self, scope, name):
+        """The class of an object in sight, as far as we know."""
+        while scope is not None:
+            if name in scope.kinds:
+                return scope.kinds[name]
+            scope = scope.parent
+        return None
+
+    def special(self, scope, feature, form):
+        """A use of an object that has a special method, or None."""
+        name = self.variable(scope, "object")
+        kind = name and self.kind_of(scope, name)
+        return form.replace("{o}", name) if kind and feature in kind.features else None
 
     def index(self, scope):
         """Mostly an index that exists."""
@@ -266,12 +295,11 @@ class Expressions:
         name = self.variable(scope, "object")
         if name is None:
             return None
-        kinds = [known for known in self.classes if type in known.fields.values() or type in known.properties.values() or type in known.constants.values()]
-        if not kinds:
+        known = self.kind_of(scope, name) or (self.pick(self.classes) if self.classes and self.chance(0.1) else None)
+        if known is None:
             return None
-        known = self.pick(kinds)
         names = [field for source in (known.fields, known.properties, known.constants) for field, found in source.items() if found == type]
-        return f"{name}.{self.pick(names)}"
+        return f"{name}.{self.pick(names)}" if names else None
 
     def displays(self, scope, depth, type, low=0, high=5):
         """Items for a display, with a starred one at times."""
@@ -417,10 +445,10 @@ class Expressions:
         methods = []
         name = self.variable(scope, "object")
         if name:
-            for known in self.classes:
-                for method in known.methods.values():
-                    if method.result == result and method.cost * scope.multiplier <= limit and method.kind == "function":
-                        methods.append((known, method))
+            known = self.kind_of(scope, name) or (self.pick(self.classes) if self.classes and self.chance(0.1) else None)
+            for method in known.methods.values() if known else ():
+                if method.result == result and method.cost * scope.multiplier <= limit and method.kind == "function":
+                    methods.append((known, method))
         if methods and (not candidates or self.chance(0.5)):
             known, method = self.pick(methods)
             scope.pay(method.cost)

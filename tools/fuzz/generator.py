@@ -66,10 +66,13 @@ class Generator(Expressions, Statements, Classes, Changes, Scenarios):
 
     def program(self):
         """The text of the program."""
-        if self.chance(0.3):
-            for _ in range(self.pick((1, 1, 1, 2))):
-                getattr(self, "scenario_" + self.pick(self.scenarios))()
-            if self.chance(0.7):
+        if self.chance(0.4):
+            for _ in range(self.pick((1, 1, 1, 1, 1, 2))):
+                if self.chance(0.5):
+                    getattr(self, "scenario_" + self.pick(self.scenarios))()
+                else:
+                    self.template()
+            if self.chance(0.9):
                 return "\n".join(self.lines) + "\n"
         self.globals()
         for index in range(self.pick((0, 0, 1, 1, 2, 3))):
@@ -98,7 +101,7 @@ class Generator(Expressions, Statements, Classes, Changes, Scenarios):
         if self.classes and self.chance(0.7):
             self.define(self.module, "object")
 
-    def late(self, type):
+    def late(self, type, kind=None):
         """An argument that depends on `turn`; late it may have another type."""
         usual = {
             "int": ("turn", "turn - 5", "turn % 7", "turn * 1000", "2**30 - 8 + turn", "2**60 - 8 + turn", "2**63 - 8 + turn", "-turn", "turn"),
@@ -114,11 +117,11 @@ class Generator(Expressions, Statements, Classes, Changes, Scenarios):
             "bytes": ("b'abc'", "bytes([turn % 200, 1, 2])"),
         }
         if type == "object":
-            value = self.variable(self.module, "object") if self.chance(0.5) else None
-            if value is None:
+            value = self.variable(self.module, "object") if self.chance(0.4) else None
+            if value is None or kind and self.kind_of(self.module, value) is not kind:
                 scope = Scope("function", self.module)
                 scope.variables["turn"] = "int"
-                value = self.instance(scope, self.pick(self.classes), 1) if self.classes else "None"
+                value = self.instance(scope, kind or self.pick(self.classes), 1) if self.classes else "None"
         else:
             value = self.pick(usual[type])
         if self.chance(0.15):
@@ -127,34 +130,45 @@ class Generator(Expressions, Statements, Classes, Changes, Scenarios):
         return value
 
     def calls(self):
-        """Loops that call the functions: at module level or in a function."""
-        inside = self.chance(0.4)
-        if inside:
+        """What calls the functions: mostly a small function that the prelude's `repeat` calls, else loops in a function or at module level."""
+        form = self.pick(("repeat",) * 7 + ("main",) * 2 + ("module",))
+        if form == "main":
             self.write("def main():")
             self.indent += 1
-        for function in self.functions if self.chance(0.5) else self.functions[-2:]:
-            first = [f"{self.late(type)}" for _, type in function.parameters]
+        for index, function in enumerate(self.functions if self.chance(0.5) else self.functions[-2:]):
+            first = [self.late(type, function.kinds.get(name)) for name, type in function.parameters]
             call = f"{function.name}({', '.join(first)})"
             if function.kind == "generator":
                 call = self.pick((f"list({call})", f"sum({call})", f"[v for v in {call}]", f"next({call}, None)"))
+            turns = f"TURNS{self.pick(('', '', '', ' + 10', ' // 2'))}"
             objects = self.module.of_type("object")
-            self.write(f"for turn in range(TURNS{self.pick(('', '', '', ' + 10', ' // 2'))}):")
+            if form == "repeat":
+                self.write(f"def step{index}(turn):")
+            else:
+                self.write(f"for turn in range({turns}):")
             for _ in range(self.pick((0, 0, 1, 1, 2))):
                 change = self.change(self.module)
                 if change:
                     self.write(f"    if turn == {self.number(2, 25)}:")
                     for line in change:
                         self.write("        " + line)
+            target = self.pick(objects) if objects else None
+            known = target and self.kind_of(self.module, target)
+            method = self.pick(list(known.methods.values())) if known and known.methods and self.chance(0.5) else None
+            second = f"show({target}.{method.name}({', '.join(self.late(type) for _, type in method.parameters)}))" if method and method.cost < 200 else None
+            if form == "repeat":
+                if second:
+                    self.write("    " + second)
+                self.write(f"    return {call}")
+                self.write(f"repeat(step{index}, {turns})")
+                continue
             self.write("    try:")
             self.write(f"        show({call})" if self.chance(0.8) else f"        {self.pick(('R', 'last'))} = {call}")
-            known = self.pick(self.classes) if self.classes and objects else None
-            if known and known.methods and self.chance(0.5):
-                method = self.pick(list(known.methods.values()))
-                if method.cost < 200:
-                    self.write(f"        show({self.pick(objects)}.{method.name}({', '.join(self.late(type) for _, type in method.parameters)}))")
+            if second:
+                self.write("        " + second)
             self.write(f"    except {self.pick(('Exception', 'Exception', 'Exception', '(TypeError, ValueError)'))} as error:")
             self.write("        report(error)")
-        if inside:
+        if form == "main":
             self.indent -= 1
             self.write("main()")
 

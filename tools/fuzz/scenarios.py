@@ -1,6 +1,7 @@
 """Things that are written whole, with random parts: what changes the world in the middle of a loop, and the protocols that a grammar seldom hits by itself."""
 
 from tools.fuzz.scope import Scope
+from tools.fuzz.templates import TEMPLATES, filled
 
 
 class Changes:
@@ -160,6 +161,11 @@ class Scenarios:
 
     scenarios = ("recursion", "threads", "sending", "coroutine", "groups", "destructors", "library", "keys", "iterator", "stars", "finals", "cells", "attributes", "frames", "many_locals", "strings", "weak", "signal", "execute", "reflected", "class_loop", "mutated", "polymorphic", "overflow", "floats_loop", "line_jump", "gen_loop", "modules")
 
+    def template(self):
+        """One of the texts with holes."""
+        self.lines_of(filled(self, TEMPLATES[self.pick(list(TEMPLATES))]))
+        self.driver("go(turn)")
+
     def simple(self, variables, result="int", depth=2, fixed=True):
         """An expression over given variables only and module names."""
         scope = Scope("function", self.module)
@@ -174,12 +180,16 @@ class Scenarios:
     def driver(self, call, turns="TURNS"):
         """A loop that calls something, shows what it yields and goes on after exceptions; at some turn something changes."""
         change = self.change(self.module) if self.chance(0.5) else None
-        self.write(f"for turn in range({turns}):")
+        repeated = self.chance(0.7)
+        self.write("def step(turn):" if repeated else f"for turn in range({turns}):")
         if change:
             self.write(f"    if turn == {self.number(2, 20)}:")
             for line in change:
                 self.write("        " + line)
-        self.lines_of(f"    try:\n        show({call})\n    except Exception as error:\n        report(error)")
+        if repeated:
+            self.lines_of(f"    return {call}\nrepeat(step, {turns})")
+        else:
+            self.lines_of(f"    try:\n        show({call})\n    except Exception as error:\n        report(error)")
 
     def scenario_recursion(self):
         form = self.number(0, 4)

@@ -44,6 +44,10 @@ class Scope:
         self.kind = kind
         self.parent = parent
         self.variables = {}
+        #: The classes of objects, as far as we know.
+        self.kinds = {}
+        #: Whether the function has declared the global counters.
+        self.declares = kind == "module"
         #: Names that must not be assigned: loop counters that bound loops, parameters that tests rely upon.
         self.fixed = set()
         self.nonlocals = set()

@@ -1,34 +1,111 @@
-"""Makes a program that differs smaller, as long as it differs: takes out statements, unwraps blocks, puts parts of expressions in their place."""
+"""Makes a program that differs smaller, as long as it differs: takes out statements, unwraps blocks, puts parts of expressions in their place.
+
+All edits of a round are tried each alone, then those that kept the difference together, then halves of them: so a round is one run of many programs, and few rounds do.
+"""
 
 import ast
 import copy
 
-#: Candidates that are tried at once.
-WIDTH = 24
+#: Fields with lists of statements, or of what holds some.
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+#: Edits that are tried in one run.
+WIDTH = 48
 
 
-def bodies(tree):
-    """All lists of statements: (node, field name)."""
-    for node in ast.walk(tree):
-        for field in ("body", "orelse", "finalbody", "handlers", "cases"):
-            value = getattr(node, field, None)
-            if isinstance(value, list) and value:
-                yield node, field
+def is_value(node):
+    """Whether this is an expression that is read."""
+    return isinstance(node, ast.expr) and isinstance(getattr(node, "ctx", None) or ast.Load(), ast.Load)
+
+
+def slots(tree):
+    """Where statements and expressions stand: (parent's number, field, node's number), numbers in the order of ast.walk."""
+    nodes = list(ast.walk(tree))
+    numbers = {id(node): number for number, node in enumerate(nodes)}
+    for parent in nodes:
+        for field, value in ast.iter_fields(parent):
+            for item in value if isinstance(value, list) else (value,):
+                if isinstance(item, ast.AST) and id(item) in numbers:
+                    yield numbers[id(parent)], field, numbers[id(item)]
+
+
+def statement_edits(tree):
+    """Take out each statement, handler and case; unwrap blocks; the greatest first."""
+    nodes = list(ast.walk(tree))
+    edits = []
+    for parent, field, number in slots(tree):
+        node = nodes[number]
+        if field not in BLOCKS or isinstance(node, ast.Pass):
+            continue
+        size = sum(1 for _ in ast.walk(node))
+        edits.append((size, (parent, field, number, "delete", None)))
+        if isinstance(node, ast.stmt) and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            for inner in ("body", "orelse", "finalbody"):
+                if isinstance(getattr(node, inner, None), list) and getattr(node, inner):
+                    edits.append((size - 1, (parent, field, number, "unwrap", inner)))
+    edits.sort(key=lambda edit: -edit[0])
+    return [edit for _, edit in edits]
+
+
+def expression_edits(tree):
+    """Replace each expression by one inside it or by a constant, or take it out of its list; the greatest first."""
+    nodes = list(ast.walk(tree))
+    edits = []
+    for parent, field, number in slots(tree):
+        node, above = nodes[number], nodes[parent]
+        if isinstance(node, ast.keyword | ast.arg | ast.comprehension | ast.alias | ast.withitem) or field == "decorator_list":
+            edits.append((2, (parent, field, number, "delete", None)))
+        if not is_value(node):
+            continue
+        size = sum(1 for _ in ast.walk(node))
+        if isinstance(node, ast.Constant):
+            if isinstance(node.value, int) and not isinstance(node.value, bool) and abs(node.value) > 2:
+                edits += [(0, (parent, field, number, "constant", 1)), (0, (parent, field, number, "constant", node.value // 2))]
+            elif isinstance(node.value, str | bytes) and len(node.value) > 1:
+                edits.append((0, (parent, field, number, "constant", node.value[:1])))
+        elif not isinstance(node, ast.Name):
+            for child in ast.iter_child_nodes(node):
+                if is_value(child):
+                    edits.append((size, (parent, field, number, "child", next(index for index, other in enumerate(nodes) if other is child))))
+            edits += [(size, (parent, field, number, "constant", value)) for value in (1, None)]
+        if isinstance(getattr(above, field), list) and isinstance(above, ast.Call | ast.List | ast.Tuple | ast.BoolOp | ast.Set | ast.JoinedStr):
+            edits.append((size, (parent, field, number, "delete", None)))
+    edits.sort(key=lambda edit: -edit[0])
+    return [edit for _, edit in edits]
+
+
+def apply(tree, edits):
+    """A copy of the tree with these edits."""
+    other = copy.deepcopy(tree)
+    nodes = list(ast.walk(other))
+    for parent, field, number, action, detail in edits:
+        parent, node = nodes[parent], nodes[number]
+        value = getattr(parent, field)
+        if action == "delete":
+            new = []
+        elif action == "unwrap":
+            new = getattr(node, detail)
+        elif action == "child":
+            new = [nodes[detail]]
+        else:
+            new = [ast.Constant(detail)]
+        if isinstance(value, list):
+            place = next((index for index, item in enumerate(value) if item is node), None)
+            if place is not None:
+                value[place : place + 1] = new
+        elif value is node:
+            setattr(parent, field, new[0] if new else None)
+    return other
 
 
 def text_of(tree):
     """The text, or None if it cannot be one."""
-    for node, field in list(bodies(tree)):
-        pass
     for node in ast.walk(tree):
         if isinstance(getattr(node, "body", None), list) and not node.body and not isinstance(node, ast.Module):
             node.body.append(ast.Pass())
-        if isinstance(node, ast.Match) and not node.cases:
-            return None
-        if isinstance(node, ast.Try | ast.TryStar) and not node.handlers and not node.finalbody:
-            node.finalbody.append(ast.Pass())
         if isinstance(node, ast.Try | ast.TryStar) and not node.handlers:
             node.orelse = []
+            if not node.finalbody:
+                node.finalbody.append(ast.Pass())
     try:
         text = ast.unparse(ast.fix_missing_locations(tree)) + "\n"
         compile(text, "<fuzz>", "exec")
@@ -37,136 +114,57 @@ def text_of(tree):
     return text
 
 
-def statement_candidates(tree):
-    """Smaller trees by statements, the greatest cuts first."""
-    places = list(bodies(tree))
-    cuts = []
-    for number, (node, field) in enumerate(places):
-        length = len(getattr(node, field))
-        size = length
-        while size:
-            for start in range(0, length, size):
-                weight = sum(sum(1 for _ in ast.walk(item)) for item in getattr(node, field)[start : start + size])
-                cuts.append((weight, number, start, size))
-            size //= 2
-    cuts.sort(key=lambda cut: -cut[0])
-    for _, number, start, size in cuts:
-        other = copy.deepcopy(tree)
-        node, field = list(bodies(other))[number]
-        del getattr(node, field)[start : start + size]
-        yield other
-    for number, (node, field) in enumerate(places):
-        for index, item in enumerate(getattr(node, field)):
-            for inner in ("body", "orelse", "finalbody"):
-                value = getattr(item, inner, None)
-                if isinstance(item, ast.stmt) and not isinstance(item, ast.FunctionDef | ast.ClassDef) and isinstance(value, list) and value:
-                    other = copy.deepcopy(tree)
-                    node, field = list(bodies(other))[number]
-                    list_ = getattr(node, field)
-                    list_[index : index + 1] = getattr(list_[index], inner)
-                    yield other
-
-
-def children(node):
-    """The expressions directly inside."""
-    return [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr) and isinstance(getattr(child, "ctx", ast.Load()), ast.Load)]
-
-
-def expression_slots(tree):
-    """Where expressions stand: (parent, field, index or None)."""
-    for node in ast.walk(tree):
-        for field, value in ast.iter_fields(node):
-            if isinstance(value, ast.expr) and isinstance(getattr(value, "ctx", ast.Load()), ast.Load):
-                yield node, field, None
-            elif isinstance(value, list):
-                for index, item in enumerate(value):
-                    if isinstance(item, ast.expr) and isinstance(getattr(item, "ctx", ast.Load()), ast.Load):
-                        yield node, field, index
-
-
-def get(slot):
-    """The expression in a slot."""
-    node, field, index = slot
-    value = getattr(node, field)
-    return value if index is None else value[index]
-
-
-def put(slot, value):
-    """Replace the expression in a slot; None takes it out of a list."""
-    node, field, index = slot
-    if index is None:
-        setattr(node, field, value)
-    elif value is None:
-        del getattr(node, field)[index]
-    else:
-        getattr(node, field)[index] = value
-
-
-def expression_candidates(tree):
-    """Smaller trees by expressions."""
-    slots = list(expression_slots(tree))
-    order = sorted(range(len(slots)), key=lambda number: -sum(1 for _ in ast.walk(get(slots[number]))))
-    for number in order:
-        value = get(slots[number])
-        replacements = []
-        if not isinstance(value, ast.Constant | ast.Name):
-            replacements += [copy.deepcopy(child) for child in children(value)]
-            replacements += [ast.Constant(1), ast.Constant(None)]
-        elif isinstance(value, ast.Constant) and isinstance(value.value, int) and not isinstance(value.value, bool) and abs(value.value) > 2:
-            replacements += [ast.Constant(1), ast.Constant(value.value // 2)]
-        elif isinstance(value, ast.Constant) and isinstance(value.value, str | bytes) and len(value.value) > 1:
-            replacements += [ast.Constant(value.value[:1])]
-        if slots[number][2] is not None and isinstance(slots[number][0], ast.Call | ast.List | ast.Tuple | ast.BoolOp | ast.Set | ast.JoinedStr):
-            replacements.append(None)
-        for replacement in replacements:
-            other = copy.deepcopy(tree)
-            put(list(expression_slots(other))[number], replacement)
-            yield other
-    for node in list(ast.walk(tree)):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.decorator_list:
-            kept, node.decorator_list = node.decorator_list, []
-            yield copy.deepcopy(tree)
-            node.decorator_list = kept
-
-
-def shrink(source, differing, rounds=400):
-    """The smallest program found; `differing` says for a list of texts which of them differ."""
-    tree = ast.parse(source)
-    text = text_of(copy.deepcopy(tree))
+def shrink(source, differing, keep=lambda text: None):
+    """The smallest program found; `differing` says for a list of texts which of them differ, `keep` gets each smaller one."""
+    text = text_of(ast.parse(source))
     if text is None or not differing([text])[0]:
         return source
-    tree = ast.parse(text)
-    for _ in range(rounds):
-        for candidates in (statement_candidates, expression_candidates):
-            found = next_smaller(candidates(tree), text, differing)
-            if found:
-                break
-        else:
-            break
-        text = found
+    # The greatest statements first: many small edits would be tried in vain.
+    while True:
+        before = text
+        for edits in (statement_edits, expression_edits):
+            text = smaller(text, edits, differing, keep)
+        if text == before:
+            return text
+
+
+def smaller(text, edits_of, differing, keep):
+    """Edits of one kind until none keeps the difference."""
+    start = 0
+    while True:
         tree = ast.parse(text)
-    return text
+        edits = edits_of(tree)
+        found = None
+        while start < len(edits) and found is None:
+            found = together(tree, text, edits[start : start + WIDTH], differing)
+            if found is None:
+                start += WIDTH
+        if found is None:
+            return text
+        if len(found) >= len(text) and start > len(edits):
+            return text
+        text = found
+        keep(text)
 
 
-def next_smaller(candidates, text, differing):
-    """The first candidate that still differs and is smaller, or None."""
-    tried = {text}
-    waiting = []
-    for candidate in candidates:
-        smaller = text_of(candidate)
-        if smaller is None or smaller in tried or len(smaller) > len(text):
-            continue
-        tried.add(smaller)
-        waiting.append(smaller)
-        if len(waiting) == WIDTH:
-            found = first_of(waiting, differing)
-            if found:
-                return found
-            waiting = []
-    return first_of(waiting, differing) if waiting else None
-
-
-def first_of(texts, differing):
-    """The smallest text that differs."""
-    hits = [text for text, hit in zip(texts, differing(texts)) if hit]
-    return min(hits, key=len) if hits else None
+def together(tree, text, edits, differing):
+    """The smallest text that some of these edits yield together and that still differs, or None."""
+    texts = {}
+    for edit in edits:
+        changed = text_of(apply(tree, [edit]))
+        if changed is not None and changed != text and len(changed) <= len(text) and changed not in texts:
+            texts[changed] = edit
+    if not texts:
+        return None
+    hits = [pair for pair, hit in zip(texts.items(), differing(list(texts))) if hit]
+    if not hits:
+        return None
+    unions = []
+    for share in (1, 2, 4):
+        size = (len(hits) + share - 1) // share
+        for first in range(0, len(hits), max(size, 1)):
+            changed = text_of(apply(tree, [edit for _, edit in hits[first : first + size]]))
+            if changed is not None and changed not in unions:
+                unions.append(changed)
+    best = [changed for changed, hit in zip(unions, differing(unions)) if hit] if len(hits) > 1 else []
+    return min(best + [changed for changed, _ in hits], key=len)

@@ -51,6 +51,8 @@ class Statements:
         name = self.new_name(scope, type)
         if name in scope.fixed:
             return
+        if type == "object":
+            scope.kinds[name] = next((known for known in self.classes if value.startswith(known.name + "(")), None) or self.kind_of(scope, value)
         scope.variables[name] = type
         annotation = f": {type if type in ('int', 'float', 'str', 'list') else 'object'}" if self.chance(0.03) and scope.kind == "function" and name not in scope.nonlocals else ""
         self.write(f"{name}{annotation} = {value}")
@@ -140,10 +142,10 @@ class Statements:
             source = f"{self.expression(scope, 'int', 1)}, {self.expression(scope, 'int', 1)}"
         elif form == 2:
             names = [self.new_name(scope, "int") for _ in range(3)]
-            source = self.expression(scope, self.pick(("tuple", "list")), 1) + self.pick(("[:3]", "[:3]", "[:3]", ""))
+            source = f"[{', '.join(self.expression(scope, 'int', 1) for _ in range(3))}]" if self.chance(0.9) else self.expression(scope, self.pick(("tuple", "list")), 1) + "[:3]"
         elif form == 3:
             names = [self.new_name(scope, "int"), "*" + self.new_name(scope, "list")]
-            source = self.expression(scope, self.pick(("tuple", "list", "list")), 1)
+            source = f"(0, *{self.expression(scope, self.pick(('tuple', 'list', 'list')), 1)}, 5)"
             if self.chance(0.4):
                 names.append(self.new_name(scope, "int"))
         elif form == 4:
@@ -179,7 +181,7 @@ class Statements:
             self.write(f"del {name}[7:]")
             return
         else:
-            target, value = f"{name}[{self.index(scope)}]", self.expression(scope, "int" if type == "list" else "float", 2)
+            target, value = f"{name}[{self.place(scope, name)}]", self.expression(scope, "int" if type == "list" else "float", 2)
         operator = self.pick(("=", "=", "=", "+=", "-="))
         self.write(f"{target} {operator} {value}")
 
@@ -187,10 +189,11 @@ class Statements:
         """`o.x = ...`."""
         name = self.variable(scope, "object")
         kinds = [known for known in self.classes if known.fields]
-        if name is None or not kinds:
+        kind = name and (self.kind_of(scope, name) or self.pick(kinds) if kinds else None)
+        if not kind or not kind.fields:
             self.define(scope, "object")
             return
-        field, type = self.pick(list(self.pick(kinds).fields.items()))
+        field, type = self.pick(list(kind.fields.items()))
         if self.chance(0.08):
             field = self.pick(("extra", "x", "zz", "m0"))
         operator = "=" if type not in ("int", "float") else self.pick(("=", "=", "+=", "-=", "+="))
@@ -219,7 +222,7 @@ class Statements:
         if form == 2:
             name = self.variable(scope, "list")
             if name:
-                self.write(f"del {name}[{self.pick((self.slice(scope), self.index(scope)))}]")
+                self.write(f"del {name}[{self.pick((self.slice(scope), self.slice(scope), self.index(scope)))}]")
                 return
         if form == 3:
             name = self.variable(scope, self.pick(("dict", "numbers")))
@@ -253,11 +256,11 @@ class Statements:
                         f".append({e(scope, item, 2)})",
                         f".extend({e(scope, type, 1)}[:3])",
                         f".insert({self.index(scope)}, {e(scope, item, 1)})",
-                        ".pop()",
+                        f".append({e(scope, item, 2)})",
                         ".reverse()",
                         ".sort()",
-                        f".remove({e(scope, item, 0)})",
-                        ".clear()",
+                        f".insert(0, {e(scope, item, 1)})",
+                        ".pop()" if self.chance(0.4) else ".sort()",
                     )
                 )
             )
@@ -359,7 +362,7 @@ class Statements:
 
     def loop_name(self, scope):
         """A loop variable."""
-        return self.pick(("i", "j", "k", "v", "x", "i0", "f0", "o0")) if scope.kind != "module" else self.pick(("I", "J", "K", "V"))
+        return self.pick(("i", "j", "k", "v", "x", "i0" if self.chance(0.2) else "e")) if scope.kind != "module" else self.pick(("I", "J", "K", "V"))
 
     def turns(self, scope, turns, fixed):
         """The body of a loop."""
@@ -440,7 +443,7 @@ class Statements:
 
     def assert_statement(self, scope):
         """`assert`."""
-        self.write(f"assert {self.expression(scope, 'bool', 2)} or {self.expression(scope, 'bool', 1)}, {self.expression(scope, 'any', 0)}")
+        self.write(f"assert {self.expression(scope, 'bool', 2)} or {self.expression(scope, 'bool', 1)} or {self.expression(scope, 'int', 1)}, {self.expression(scope, 'any', 0)}")
 
     def with_statement(self, scope):
         """`with` one of the prelude's context managers or of the program's."""
@@ -507,6 +510,7 @@ class Statements:
             inner.multiplier = scope.multiplier
             inner.cost = scope.cost
             self.indent += 1
+            inner.kinds = scope.kinds
             if written:
                 self.write(f"nonlocal {', '.join(written)}")
                 inner.nonlocals |= set(written)
@@ -526,7 +530,7 @@ class Statements:
 
     def global_statement(self, scope):
         """Something is done to a global variable."""
-        if scope.kind != "function" or not self.counters:
+        if not scope.declares or not self.counters:
             self.assign(scope)
             return
         name = self.pick(self.counters)
@@ -602,6 +606,10 @@ class Statements:
         if not any(type == "int" for _, type in parameters):
             parameters[0] = ("p0", "int")
         scope.variables.update(parameters)
+        for key, type in parameters:
+            if type == "object":
+                scope.kinds[key] = self.pick(self.classes)
+        kinds = dict(scope.kinds)
         defaults = self.number(1, len(parameters)) if self.chance(0.15) else 0
         star = self.chance(0.08)
         keywords = [f"w{index}" for index in range(self.number(1, 2))] if self.chance(0.1) else []
@@ -623,6 +631,7 @@ class Statements:
         if method_of is not None:
             texts.insert(0, "self")
             scope.variables["self"] = "object"
+            scope.kinds["self"] = method_of
             scope.fixed.add("self")
         result = "int" if kind == "generator" else self.pick(("int", "int", "int", "int", "float", "float", "str", "list", "tuple", "object" if self.classes else "int"))
         scope.result = None if kind == "generator" else result
@@ -631,6 +640,7 @@ class Statements:
         self.indent += 1
         if self.counters and self.chance(0.3):
             self.write(f"global {', '.join(self.counters)}")
+            scope.declares = True
         for _ in range(self.number(1, 3)):
             self.define(scope)
         self.indent -= 1
@@ -641,4 +651,6 @@ class Statements:
         else:
             self.write(f"return {self.expression(scope, result, 2)}")
         self.indent -= 1
-        return Function(name, parameters, result, scope.cost, kind, keywords, defaults, star)
+        made = Function(name, parameters, result, scope.cost, kind, keywords, defaults, star)
+        made.kinds = kinds
+        return made

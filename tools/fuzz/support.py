@@ -41,10 +41,12 @@ class Recorder:
 
     def __init__(self):
         self.lines = []
-        self.quiet = 0
+        self.quiet = False
 
     def add(self, text):
         """One line."""
+        if self.quiet:
+            return
         if len(self.lines) > LINES:
             raise TooMuch
         self.lines.append(text)
@@ -118,6 +120,13 @@ def namespace(recorder, turns):
     def report(error):
         for line in described(error, True):
             recorder.add(line)
+
+    def repeat(step, turns):
+        for turn in range(turns):
+            try:
+                show(step(turn))
+            except Exception as error:
+                report(error)
 
     def where():
         frame = sys._getframe(1)
@@ -259,7 +268,7 @@ def namespace(recorder, turns):
     def decorated(value):
         return value
 
-    helpers = (show, report, where, look, set_local, tracer, other_tracer, trace_here, profiler, monitor, unmonitor, monitor_code, Manager, manager, Data, Plain, Meta, CallingMeta, Other, decorated)
+    helpers = (show, report, repeat, where, look, set_local, tracer, other_tracer, trace_here, profiler, monitor, unmonitor, monitor_code, Manager, manager, Data, Plain, Meta, CallingMeta, Other, decorated)
     for helper in helpers:
         if type(helper) is types.FunctionType:
             never(helper)

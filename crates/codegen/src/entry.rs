@@ -71,14 +71,23 @@ impl Lowering<'_> {
         let full = self.builder.ins().icmp(IntCC::SignedLessThanOrEqual, room, needed);
         self.leave_if(full, slow);
 
-        // 2. Push the frame (pycore_frame.h, _PyFrame_PushUnchecked and _PyFrame_Initialize).
         let callee = arguments[1];
+        let globals = self.load(types::I64, callee, layout.function_globals);
+        let builtins = self.load(types::I64, callee, layout.function_builtins);
+        if let Some((own_globals, own_builtins)) = self.options.namespaces {
+            // Another function over the same code may see other names.
+            let (own_globals, own_builtins) = (self.address(own_globals), self.address(own_builtins));
+            let first = self.builder.ins().bxor(globals, own_globals);
+            let second = self.builder.ins().bxor(builtins, own_builtins);
+            let differs = self.builder.ins().bor(first, second);
+            self.leave_if(differs, slow);
+        }
+
+        // 2. Push the frame (pycore_frame.h, _PyFrame_PushUnchecked and _PyFrame_Initialize).
         let code_address = self.address(code.address);
         self.store(code_address, top, layout.frame_executable);
         self.store(callee, top, layout.frame_function);
-        let globals = self.load(types::I64, callee, layout.function_globals);
         self.store(globals, top, layout.frame_globals);
-        let builtins = self.load(types::I64, callee, layout.function_builtins);
         self.store(builtins, top, layout.frame_builtins);
         if self.record.is_none() {
             let null = self.int(0);

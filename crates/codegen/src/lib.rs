@@ -27,6 +27,8 @@ pub use disassemble::disassemble;
 pub struct GenerateOptions {
     /// The address of the `CodeHeader` that the code will belong to.
     pub header: usize,
+    /// The globals and builtins that functions must have to be entered, by address; none if any will do.
+    pub namespaces: Option<(usize, usize)>,
     /// Whether to keep a listing of Cranelift's IR.
     pub want_clif: bool,
     /// Whether to make unwind information (frame pointers are kept in any case).

@@ -258,10 +258,15 @@ impl CodeState {
     pub fn loop_state(&self, offset: u32) -> &LoopState {
         let mut loops = self.loops.borrow_mut();
         let position = loops.iter().position(|row| row.offset == offset).unwrap_or_else(|| {
+            // What was said of the function holds for loops that are met later, too.
+            let status = match self.status.get() {
+                status @ (Status::Never | Status::HandedBack) => status,
+                _ => Status::Cold,
+            };
             loops.push(Box::new(LoopState {
                 offset,
                 turns: Cell::new(0),
-                status: Cell::new(Status::Cold),
+                status: Cell::new(status),
                 compiled: Cell::new(std::ptr::null_mut()),
                 entries: Cell::new(0),
                 wasted: Cell::new(0),

@@ -159,8 +159,12 @@ pub unsafe fn install(function: *mut Function) -> bool {
         if (*function).vectorcall.map(|current| current as usize) != own {
             return false;
         }
+        let state = code_state((*function).func_code);
+        if state.valid_call().is_some_and(|compiled| !compiled.dependencies.suits((*function).func_globals, (*function).func_builtins)) {
+            return false;
+        }
         ffi::PyFunction_SetVectorcall(function, vectorcall);
-        code_state((*function).func_code).functions.borrow_mut().insert(function as usize);
+        state.functions.borrow_mut().insert(function as usize);
         true
     }
 }
@@ -377,7 +381,11 @@ pub unsafe extern "C" fn enter_slow(
         let compiled = Compiled::of_header(header);
         let code = compiled.code;
         let deep = stack_pointer() < stack_limit(tstate);
-        if !deep && compiled.is_valid() && (*tstate).py_recursion_remaining > 0 && !monitoring::foreign_tools(tstate) && !code_state(code).instrumented.get() {
+        let suits = compiled.dependencies.suits((*function).func_globals, (*function).func_builtins);
+        if !suits {
+            uninstall(function);
+        }
+        if !deep && suits && compiled.is_valid() && (*tstate).py_recursion_remaining > 0 && !monitoring::foreign_tools(tstate) && !code_state(code).instrumented.get() {
             let (frame, first_of_chunk) = push_space(tstate, (*code).co_framesize as usize);
             if !frame.is_null() {
                 initialise_frame(frame, function, code, arguments, count);

@@ -140,7 +140,8 @@ unsafe fn started(code: *mut Code) -> bool {
                     return true;
                 }
                 if !is_eligible(&*code) || (*code).flag_bits() & ffi::OPTIMIZED == 0 {
-                    state.status.set(Status::Never);
+                    // Loops of modules and class bodies are compiled.
+                    state.status.set(Status::Refused);
                     return false;
                 }
                 hot_function(state)
@@ -331,6 +332,9 @@ unsafe fn enter_loop(state: &CodeState, row: &LoopState) -> Jumped {
             row.turns.set(0);
             return Jumped::Listen;
         };
+        if !compiled.dependencies.suits((*frame).f_globals, (*frame).f_builtins) {
+            return Jumped::Listen;
+        }
         let inspected = !(*frame).frame_obj.is_null() && pyo3_ffi::Py_REFCNT((*frame).frame_obj.cast()) > 1;
         if inspected || Frame::code(frame) != state.code || RUNTIME.paused.get() > 0 || state.instrumented.get() || foreign_tools(tstate) {
             return Jumped::Listen;

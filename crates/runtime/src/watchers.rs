@@ -70,9 +70,17 @@ pub struct Dependencies {
     pub types: Vec<(usize, u32)>,
     /// Functions.
     pub functions: Vec<FunctionDependency>,
+    /// The globals and builtins that it was made for, by address; none if they do not matter.
+    pub namespaces: Option<(usize, usize)>,
 }
 
 impl Dependencies {
+    /// Whether the code suits a function (or frame) with these globals and builtins.
+    #[must_use]
+    pub fn suits(&self, globals: *mut PyObject, builtins: *mut PyObject) -> bool {
+        self.namespaces.is_none_or(|namespaces| namespaces == (globals as usize, builtins as usize))
+    }
+
     /// Whether all of it is still so; the error says what is not.
     ///
     /// # Errors

@@ -146,6 +146,7 @@ impl Job {
             dicts: captured.dependencies.names.iter().map(|row| DictDependency { dict: row.dict, key: row.key, value: row.value }).collect(),
             types: captured.dependencies.classes.iter().map(|row| (row.class, row.version)).collect(),
             functions,
+            namespaces: captured.dependencies.namespaces,
         };
         Ok(Job {
             name: root.qualname.clone(),
@@ -240,6 +241,7 @@ impl Job {
         }
         let generate_options = GenerateOptions {
             header: self.reservation.address(),
+            namespaces: self.dependencies.namespaces,
             want_clif: wants("clif"),
             want_unwind: false,
             stress_exits: options.stress_exits,

@@ -48,6 +48,8 @@ pub struct Dependencies {
     pub classes: Vec<ClassDependency>,
     /// Functions: the function watcher tells changes.
     pub functions: Vec<FunctionDependency>,
+    /// The globals and builtins that the code was captured with, by address, if it reads any name in them: functions over the same code may have others.
+    pub namespaces: Option<(usize, usize)>,
 }
 
 impl Dependencies {

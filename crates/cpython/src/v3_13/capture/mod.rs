@@ -149,7 +149,9 @@ unsafe fn capture_facts(request: &CaptureRequest, lookup: &dyn EntryCells) -> Re
             }
         }
         capture.facts.refuted.clone_from(&request.refuted);
-        let Capture { facts, owned, dependencies, .. } = capture;
+        let Capture { facts, owned, mut dependencies, .. } = capture;
+        let reads_names = facts.codes.iter().flat_map(|code| &code.instructions).any(|row| matches!(row.0.op, Op::LoadGlobal | Op::LoadName));
+        dependencies.namespaces = reads_names.then_some((globals as usize, builtins as usize));
         Ok(CapturedFacts { facts, owned, dependencies })
     }
 }

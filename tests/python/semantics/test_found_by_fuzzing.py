@@ -1,0 +1,43 @@
+"""Programs that `make fuzz` found and made small: each did something else in compiled code once."""
+
+import sys
+
+from conftest import EVERYTHING, run_process
+
+import pytest
+
+
+@pytest.mark.parametrize("call", ["f(9)", "[f(2) for turn in range(9)]"])
+def test_never_holds_for_loops(call, tmp_path):
+    path = tmp_path / "app.py"
+    path.write_text(
+        "import coachwhip\n"
+        "coachwhip.enable()\n"
+        "@coachwhip.never\n"
+        "def f(n):\n    total = 0\n    for turn in range(n):\n        total += turn\n    return total\n"
+        f"{call}\n"
+        "print('machine code' in coachwhip.explain(f))\n"
+    )
+    assert run_process([sys.executable, str(path)], EVERYTHING).stdout == "False\n"
+
+
+def test_functions_over_the_same_code_with_other_globals(run_both):
+    run_both(
+        "import types, builtins\n"
+        "G = 1\n"
+        "def helper():\n    return 1\n"
+        "def read(n):\n    total = 0\n    for turn in range(3):\n        total += G + len('ab') + helper()\n    return total + n\n"
+        "def call(f, n):\n    return f(n)\n"
+        "others = {**globals(), 'G': 20, 'helper': lambda: 5}\n"
+        "blind = {**globals(), '__builtins__': {**vars(builtins), 'len': lambda text: 70}}\n"
+        "functions = [read, types.FunctionType(read.__code__, others), types.FunctionType(read.__code__, blind)]\n"
+        "for turn in range(60):\n    print([call(f, turn) for f in functions], call(functions[turn % 3], turn))\n"
+        "    if turn == 40:\n        G = others['G'] = 2.5\n"
+    )
+
+
+def test_modules_over_the_same_code(run_both):
+    run_both(
+        "code = compile('total = 0\\nfor turn in range(60):\\n    total += step\\n    if turn == 30: show(total, name)\\nshow(total)', '<made>', 'exec')\n"
+        "for turn in range(6):\n    exec(code, {'step': [1, 2.5, 'a'][turn % 3] if turn % 3 < 2 else 3, 'name': turn, 'show': print, 'range': [range, lambda n: [1, 2]][turn % 2]})\n"
+    )
