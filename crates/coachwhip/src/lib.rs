@@ -8,6 +8,9 @@ pub mod options;
 
 use pyo3::prelude::*;
 
+#[global_allocator]
+static HEAP: coachwhip_heap::Heap = coachwhip_heap::Heap;
+
 /// The Rust half of the package `coachwhip`.
 #[pymodule(name = "_coachwhip")]
 mod module {

@@ -5,6 +5,7 @@ use crate::lower::{FLAGS, Lowering};
 use coachwhip_abi::bytecode;
 use coachwhip_abi::environment::{STACK_RANGE, frame_state};
 use coachwhip_abi::facts::code_flags;
+use coachwhip_ir::maps::HashMap;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
@@ -13,7 +14,6 @@ use cranelift_codegen::ir::{
 use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_codegen::{Context, FinalizedRelocTarget};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use std::collections::HashMap;
 use std::mem::offset_of;
 use std::sync::Mutex;
 
@@ -181,7 +181,7 @@ impl Lowering<'_> {
 
 /// A trampoline's code, and where in it the distance to the direct entry goes.
 #[derive(Clone)]
-struct Trampoline {
+pub(crate) struct Trampoline {
     code: Vec<u8>,
     /// `(offset, addend)` of a 32-bit distance relative to its own place.
     distance: (usize, i64),
@@ -195,10 +195,7 @@ pub(crate) fn append_array_entry(code: &mut Vec<u8>, parameters: u32, isa: &dyn 
     let cache = cache.get_or_insert_default();
     let trampoline = match cache.get(&parameters) {
         Some(trampoline) => trampoline,
-        None => {
-            let made = make_trampoline(parameters, isa)?;
-            cache.entry(parameters).or_insert(made)
-        }
+        None => coachwhip_heap::outside_zone(|| make_trampoline(parameters, isa).map(|made| &*cache.entry(parameters).or_insert(made)))?,
     };
     code.resize(code.len().next_multiple_of(16), 0xCC);
     let start = code.len();
@@ -209,7 +206,7 @@ pub(crate) fn append_array_entry(code: &mut Vec<u8>, parameters: u32, isa: &dyn 
     u32::try_from(start).map_err(|_| CodegenError::TooBig)
 }
 
-fn make_trampoline(parameters: u32, isa: &dyn TargetIsa) -> Result<Trampoline, CodegenError> {
+pub(crate) fn make_trampoline(parameters: u32, isa: &dyn TargetIsa) -> Result<Trampoline, CodegenError> {
     let mut signature = Signature::new(CallConv::SystemV);
     signature.params.extend((0..3).map(|_| AbiParam::new(types::I64)));
     signature.returns.push(AbiParam::new(types::I64));

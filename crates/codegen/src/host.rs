@@ -63,7 +63,15 @@ fn cpu_features() -> Vec<&'static str> {
 /// The target, made once.
 pub(crate) fn isa() -> Result<&'static dyn TargetIsa, CodegenError> {
     static ISA: OnceLock<Result<OwnedTargetIsa, CodegenError>> = OnceLock::new();
-    match ISA.get_or_init(make) {
+    let first = || {
+        coachwhip_heap::outside_zone(|| {
+            let isa = make()?;
+            // Cranelift, too, makes some tables once, when something is compiled.
+            crate::entry::make_trampoline(1, &*isa)?;
+            Ok(isa)
+        })
+    };
+    match ISA.get_or_init(first) {
         Ok(isa) => Ok(&**isa),
         Err(error) => Err(error.clone()),
     }

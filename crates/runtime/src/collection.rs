@@ -91,7 +91,7 @@ unsafe fn begin() {
         });
         let mut alone: Map<usize, Vec<*mut Compiled>> = new_map();
         for compiled in watchers::installed().into_iter().filter(|&compiled| (*compiled).is_valid()) {
-            let runs = (*compiled).busy.get() != 0 || running.contains(&((*compiled).code as usize));
+            let runs = (*compiled).is_busy() || running.contains(&((*compiled).code as usize));
             if !runs && !weaken(&*compiled) {
                 // What it names cannot be reached by anybody else.
                 watchers::invalidate(compiled);

@@ -11,6 +11,7 @@ use coachwhip_abi::facts::{Refuted, SeenClasses};
 use coachwhip_abi::recipe::MachineCode;
 
 use crate::code_memory::CodeMemory;
+use crate::dense::{Count, Dense, Placed, Places};
 use crate::ffi::{self, Code, CodeQueries, PyObject};
 use crate::watchers::Dependencies;
 use crate::{RUNTIME, collection, stubs, watchers};
@@ -27,10 +28,27 @@ pub enum Kind {
     },
 }
 
+/// The header of compiled code and what else changes while it runs.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Header {
+    /// What machine code names.
+    pub code: CodeHeader,
+    /// How many routines of the runtime that the machine code has called hold its fate in their hands: it must not be freed.
+    pub busy: Cell<u32>,
+}
+
+impl Dense for Header {
+    fn places() -> &'static Places {
+        static PLACES: Places = Places::new();
+        &PLACES
+    }
+}
+
 /// A header whose address machine code may name, before the code is there.
 #[derive(Debug)]
 pub struct Reservation {
-    header: Box<CodeHeader>,
+    header: Placed<Header>,
 }
 
 // SAFETY: nobody else knows of the header until it is installed.
@@ -40,13 +58,14 @@ impl Reservation {
     /// A new header.
     #[must_use]
     pub fn new() -> Reservation {
-        Reservation { header: Box::new(CodeHeader { valid: 0, caches: std::ptr::null_mut(), entries: 0, runtime: std::ptr::null_mut() }) }
+        let code = CodeHeader { valid: 0, caches: std::ptr::null_mut(), entries: 0, runtime: std::ptr::null_mut() };
+        Reservation { header: Placed::new(Header { code, busy: Cell::new(0) }) }
     }
 
     /// Its address.
     #[must_use]
     pub fn address(&self) -> usize {
-        std::ptr::from_ref(&*self.header) as usize
+        self.header.address()
     }
 }
 
@@ -60,7 +79,7 @@ impl Default for Reservation {
 #[derive(Debug)]
 pub struct Compiled {
     /// What machine code names.
-    pub header: Box<CodeHeader>,
+    pub(crate) header: Placed<Header>,
     /// The code object.
     pub code: *mut Code,
     /// Where it is entered.
@@ -83,8 +102,6 @@ pub struct Compiled {
     pub exits: Vec<Cell<u64>>,
     /// How often it had been entered when the cap on machine code was reached last; none since it is installed.
     pub entries_seen: Cell<Option<u64>>,
-    /// How many routines of the runtime that its machine code has called hold its fate in their hands: it must not be freed.
-    pub busy: Cell<u32>,
     /// Inline caches: what `header.caches` points to.
     #[allow(dead_code)]
     pub caches: Box<[[u64; 8]]>,
@@ -104,13 +121,25 @@ impl Compiled {
     /// Whether it may be entered.
     #[must_use]
     pub fn is_valid(&self) -> bool {
-        self.header.valid != 0
+        self.header.code.valid != 0
+    }
+
+    /// Whether routines that its machine code has called are at work.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.header.busy.get() != 0
+    }
+
+    /// How often calls have entered it.
+    #[must_use]
+    pub fn entries(&self) -> u64 {
+        self.header.code.entries
     }
 
     /// Makes it so that nobody enters it any more.
     pub fn invalidate_header(&self) {
-        // SAFETY: the header is only read by machine code, under the GIL; the box gives it a stable address.
-        unsafe { (&raw const self.header.valid).cast_mut().write_volatile(0) };
+        // SAFETY: the header is only read by machine code, under the GIL; it has a stable address.
+        unsafe { (&raw const self.header.code.valid).cast_mut().write_volatile(0) };
     }
 
     /// Copies machine code to executable memory and links everything together. It is valid from now on.
@@ -122,8 +151,8 @@ impl Compiled {
         machine.code = Vec::new();
         let mut header = reservation.header;
         let mut caches = vec![[0_u64; 8]; machine.cache_cells as usize].into_boxed_slice();
-        header.caches = caches.as_mut_ptr();
-        header.valid = 1;
+        header.code.caches = caches.as_mut_ptr();
+        header.code.valid = 1;
         let compiled = Box::into_raw(Box::new(Compiled {
             code,
             kind,
@@ -137,13 +166,12 @@ impl Compiled {
             weakened: Cell::new(false),
             dependencies,
             entries_seen: Cell::new(None),
-            busy: Cell::new(0),
             caches,
             header,
         }));
         // SAFETY: just made; nobody else has it.
         unsafe {
-            (*compiled).header.runtime = compiled.cast();
+            (&mut (*compiled).header).code.runtime = compiled.cast();
             for &object in &(*compiled).dependencies.objects {
                 ffi::Py_INCREF(object as *mut PyObject);
             }
@@ -191,15 +219,15 @@ pub struct LoopState {
     /// Its head, in code units.
     pub offset: u32,
     /// How many turns were counted.
-    pub turns: Cell<u64>,
+    pub(crate) turns: Count,
     /// How far it has come.
     pub status: Cell<Status>,
     /// Its compiled code or NULL.
     pub compiled: Cell<*mut Compiled>,
     /// How often it was entered.
-    pub entries: Cell<u64>,
+    pub(crate) entries: Count,
     /// How many of the last entries did hardly any work.
-    pub wasted: Cell<u64>,
+    pub(crate) wasted: Count,
 }
 
 /// What the runtime knows of a code object.
@@ -213,7 +241,7 @@ pub struct CodeState {
     /// The code object.
     pub code: *mut Code,
     /// How often it was started in the interpreter.
-    pub starts: Cell<u64>,
+    pub(crate) starts: Count,
     /// How far it has come.
     pub status: Cell<Status>,
     /// Its loops, by what was seen.
@@ -265,11 +293,11 @@ impl CodeState {
             };
             loops.push(Box::new(LoopState {
                 offset,
-                turns: Cell::new(0),
+                turns: Count::new(),
                 status: Cell::new(status),
                 compiled: Cell::new(std::ptr::null_mut()),
-                entries: Cell::new(0),
-                wasted: Cell::new(0),
+                entries: Count::new(),
+                wasted: Count::new(),
             }));
             loops.len() - 1
         });
@@ -340,7 +368,7 @@ unsafe fn new_state<'a>(code: *mut Code) -> &'a CodeState {
         entry_cell: Cell::new(0),
         call: Cell::new(std::ptr::null_mut()),
         code,
-        starts: Cell::new(0),
+        starts: Count::new(),
         status: Cell::new(Status::Cold),
         loops: RefCell::default(),
         functions: RefCell::default(),

@@ -401,14 +401,14 @@ pub unsafe extern "C" fn enter_slow(
                 return std::ptr::null_mut();
             }
         }
-        compiled.busy.set(compiled.busy.get() + 1);
+        compiled.header.busy.set(compiled.header.busy.get() + 1);
         let result = if deep {
             unhooked(tstate, function, || interpret_code(tstate, function, code, arguments, count))
         } else {
             Counter::InterpretedCalls.add(1);
             interpret_code(tstate, function, code, arguments, count)
         };
-        compiled.busy.set(compiled.busy.get() - 1);
+        compiled.header.busy.set(compiled.header.busy.get() - 1);
         *arguments = result;
         std::ptr::null_mut()
     }
@@ -419,11 +419,11 @@ pub unsafe extern "C" fn enter_slow(
 unsafe fn handle_events_at_entry(tstate: *mut ThreadState, frame: *mut Frame, compiled: &Compiled, arguments: *mut *mut PyObject) -> bool {
     // SAFETY: the frame is linked and complete; its slots own the arguments if the interpreter takes over.
     unsafe {
-        compiled.busy.set(compiled.busy.get() + 1);
+        compiled.header.busy.set(compiled.header.busy.get() + 1);
         let failed = ffi::_Py_HandlePending(tstate) != 0;
         let untouched = (*frame).state & (frame_state::LEAVE | frame_state::OWNS_SLOTS) == 0;
         if !failed && untouched && compiled.is_valid() && !monitoring::foreign_tools(tstate) {
-            compiled.busy.set(compiled.busy.get() - 1);
+            compiled.header.busy.set(compiled.header.busy.get() - 1);
             return true;
         }
         frames::give_to_interpreter(frame);
@@ -436,7 +436,7 @@ unsafe fn handle_events_at_entry(tstate: *mut ThreadState, frame: *mut Frame, co
             (*frame).instr_ptr = Code::units(compiled.code);
             exits::run(tstate, frame)
         };
-        compiled.busy.set(compiled.busy.get() - 1);
+        compiled.header.busy.set(compiled.header.busy.get() - 1);
         false
     }
 }

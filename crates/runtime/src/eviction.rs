@@ -32,7 +32,7 @@ pub(crate) unsafe fn make_room(bytes: usize) {
             let entries = entries_of(&*compiled);
             // New code has had no time to show what it is good for.
             let recent = (*compiled).entries_seen.replace(Some(entries)).map_or(u64::MAX, |seen| entries - seen);
-            if (*compiled).busy.get() == 0 && !running.contains(&((*compiled).code as usize)) {
+            if !(*compiled).is_busy() && !running.contains(&((*compiled).code as usize)) {
                 candidates.push((recent, compiled));
             }
         }
@@ -53,7 +53,7 @@ pub(crate) unsafe fn make_room(bytes: usize) {
 /// How often a piece of code was entered.
 unsafe fn entries_of(compiled: &Compiled) -> u64 {
     match compiled.kind {
-        Kind::Call => compiled.header.entries,
+        Kind::Call => compiled.entries(),
         // SAFETY: the code object lives as long as its code is installed.
         Kind::Loop { offset } => unsafe { existing_state(compiled.code) }.map_or(0, |state| state.loop_state(offset).entries.get()),
     }

@@ -55,14 +55,14 @@ struct Busy<'a>(&'a Compiled);
 
 impl<'a> Busy<'a> {
     fn new(compiled: &'a Compiled) -> Busy<'a> {
-        compiled.busy.set(compiled.busy.get() + 1);
+        compiled.header.busy.set(compiled.header.busy.get() + 1);
         Busy(compiled)
     }
 }
 
 impl Drop for Busy<'_> {
     fn drop(&mut self) {
-        self.0.busy.set(self.0.busy.get() - 1);
+        self.0.header.busy.set(self.0.header.busy.get() - 1);
     }
 }
 

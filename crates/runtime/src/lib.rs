@@ -18,6 +18,7 @@ mod code_memory;
 mod collection;
 mod compiled;
 mod crash_guard;
+mod dense;
 mod discard;
 mod entry;
 mod eviction;
@@ -375,7 +376,7 @@ pub unsafe fn install_call(
         if !function.is_null() && RUNTIME.paused.get() == 0 {
             entry::install(function.cast());
         }
-        watchers::sweep();
+        watchers::sweep_unless_young();
         Ok(())
     }
 }
@@ -414,7 +415,7 @@ pub unsafe fn install_loop(code: *mut PyObject, offset: u32, reservation: Reserv
         if !old.is_null() {
             watchers::retire(old);
         }
-        watchers::sweep();
+        watchers::sweep_unless_young();
         Ok(())
     }
 }
@@ -628,7 +629,7 @@ unsafe fn code_report(compiled: &Compiled) -> CodeReport {
             Kind::Loop { offset } => Some(offset),
         },
         bytes: compiled.memory.bytes().len(),
-        entries: compiled.header.entries,
+        entries: compiled.entries(),
         machine_code: compiled.memory.bytes().to_vec(),
         address: compiled.memory.bytes().as_ptr() as usize,
         exits,

@@ -7,7 +7,8 @@ use std::ffi::c_int;
 use coachwhip_abi::counters::Counter;
 use coachwhip_abi::environment::frame_state;
 
-use crate::compiled::{CodeState, Compiled, LoopState, Status, code_state};
+use crate::compiled::{CodeState, Compiled, LoopState, Status, code_state, existing_state};
+use crate::dense::Count;
 use crate::ffi::{self, Code, CodeQueries, Frame, Function, PyObject, ThreadState};
 use crate::python::{self, Owned};
 use crate::{RUNTIME, discard, entry, exits, policy, warm_up, watchers};
@@ -131,12 +132,15 @@ unsafe fn started(code: *mut Code) -> bool {
     // SAFETY: a live code object; the GIL is held.
     unsafe {
         discard::tick();
+        if is_left_alone(code) {
+            return true;
+        }
         let state = code_state(code);
         match state.status.get() {
             Status::Cold => {
                 let starts = state.starts.get() + 1;
                 state.starts.set(starts);
-                if starts < start_threshold(state) || RUNTIME.paused.get() > 0 {
+                if starts < start_threshold(state) || RUNTIME.paused.get() > 0 || is_held_back(&state.starts) {
                     return true;
                 }
                 if !is_eligible(&*code) || (*code).flag_bits() & ffi::OPTIMIZED == 0 {
@@ -254,6 +258,24 @@ fn threshold_for(threshold: u64, state: &CodeState) -> u64 {
     if state.counted.get() { plain / SAMPLED } else { plain }
 }
 
+/// Whether code that is hot is to wait because this is a forked child that has not done much: most live for a task only, and must not do again what their parent
+/// does anyway, not even start a thread. The count is set back a little, for to ask the time takes time.
+#[inline]
+fn is_held_back(count: &Count) -> bool {
+    let wait = warm_up::may_be_young_child() && RUNTIME.threshold.get() >= TEST_THRESHOLD && warm_up::is_infant();
+    if wait {
+        count.set(count.get() - count.get() / 8);
+    }
+    wait
+}
+
+/// Whether code that a young child's parent has never run is not even counted.
+#[inline]
+unsafe fn is_left_alone(code: *mut Code) -> bool {
+    // SAFETY: a live code object; the GIL is held.
+    warm_up::may_be_young_child() && unsafe { existing_state(code) }.is_none() && RUNTIME.threshold.get() >= TEST_THRESHOLD && warm_up::is_probably_infant()
+}
+
 enum Jumped {
     Listen,
     Disable,
@@ -265,13 +287,16 @@ unsafe fn jumped(code: *mut Code, target: u32) -> Jumped {
     // SAFETY: a live code object; the GIL is held.
     unsafe {
         discard::tick();
+        if is_left_alone(code) {
+            return Jumped::Listen;
+        }
         let state = code_state(code);
         let row = state.loop_state(target);
         match row.status.get() {
             Status::Cold => {
                 let turns = row.turns.get() + 1;
                 row.turns.set(turns);
-                if turns < threshold_for(RUNTIME.loop_threshold.get(), state) || RUNTIME.paused.get() > 0 {
+                if turns < threshold_for(RUNTIME.loop_threshold.get(), state) || RUNTIME.paused.get() > 0 || is_held_back(&row.turns) {
                     return Jumped::Listen;
                 }
                 if !is_eligible(&*code) {
@@ -347,10 +372,10 @@ unsafe fn enter_loop(state: &CodeState, row: &LoopState) -> Jumped {
         (*frame).state = frame_state::COMPILED;
         (*frame).return_offset = 0;
         let started = policy::cycles();
-        compiled.busy.set(compiled.busy.get() + 1);
+        compiled.header.busy.set(compiled.header.busy.get() + 1);
         let entry = std::mem::transmute::<usize, LoopEntry>(compiled.entry);
         let status = entry(tstate, frame);
-        compiled.busy.set(compiled.busy.get() - 1);
+        compiled.header.busy.set(compiled.header.busy.get() - 1);
         let spent = policy::cycles().wrapping_sub(started);
         if status != exits::LOOP_ERROR && !compiled.is_valid() {
             // What only this code held goes now, as it would when the interpreter drops the last reference.

@@ -42,8 +42,11 @@ pub(crate) unsafe fn record(compiled: &Compiled) {
 /// # Safety
 /// The GIL is held.
 pub(crate) unsafe fn after_fork() {
+    if !RUNTIME.perf_map.wanted.get() {
+        return;
+    }
     let process = std::process::id();
-    if RUNTIME.perf_map.wanted.get() && RUNTIME.perf_map.process.replace(process) != process {
+    if RUNTIME.perf_map.process.replace(process) != process {
         // SAFETY: installed code is not freed.
         let lines: Vec<String> = watchers::installed().into_iter().map(|compiled| unsafe { line(&*compiled) }).collect();
         write(&lines);

@@ -26,7 +26,7 @@ const FEW_EXITS: u64 = 4;
 fn loses_a_loop(compiled: &Compiled, exits: u64) -> bool {
     // SAFETY: the code lives as long as its compiled code is entered; the GIL is held.
     let state = unsafe { existing_state(compiled.code) };
-    compiled.kind == Kind::Call && exits * 2 >= compiled.header.entries && state.is_some_and(|state| !state.loops.borrow().is_empty())
+    compiled.kind == Kind::Call && exits * 2 >= compiled.entries() && state.is_some_and(|state| !state.loops.borrow().is_empty())
 }
 
 /// Counts an exit. `frame` is the innermost frame, which is the interpreter's now; `outermost` is the compiled function's.
@@ -62,7 +62,7 @@ unsafe fn refute(compiled: &Compiled, reason: Reason, outermost: *mut Frame, fra
         if state.recompilations.get() >= RUNTIME.recompilation_limit.get() {
             // Nothing more to be learnt: code that hardly ever comes to its end is given back.
             let exits: u64 = compiled.exits.iter().map(std::cell::Cell::get).sum();
-            if compiled.kind == Kind::Call && exits >= MANY_EXITS && exits > compiled.header.entries / 4 && !RUNTIME.discards.are_on() {
+            if compiled.kind == Kind::Call && exits >= MANY_EXITS && exits > compiled.entries() / 4 && !RUNTIME.discards.are_on() {
                 hand_back(compiled.code, "it left compiled code too often");
             }
             return;

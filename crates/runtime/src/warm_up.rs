@@ -43,6 +43,8 @@ pub(crate) struct WarmUp {
     left: Cell<u64>,
     /// It is a forked child, and may be young.
     child: Cell<bool>,
+    /// How often a child has asked whether it is an infant.
+    asked: Cell<u32>,
     /// Forks are watched.
     hooked: Cell<bool>,
     thread: RefCell<Option<JoinHandle<()>>>,
@@ -50,7 +52,7 @@ pub(crate) struct WarmUp {
 
 impl WarmUp {
     pub(crate) const fn new() -> WarmUp {
-        WarmUp { left: Cell::new(0), child: Cell::new(false), hooked: Cell::new(false), thread: RefCell::new(None) }
+        WarmUp { left: Cell::new(0), child: Cell::new(false), asked: Cell::new(0), hooked: Cell::new(false), thread: RefCell::new(None) }
     }
 }
 
@@ -242,6 +244,7 @@ unsafe extern "C" fn before_fork(_module: *mut PyObject, _arguments: *mut *mut P
     if let Some(engine) = RUNTIME.engine() {
         engine.stop_threads();
     }
+    coachwhip_heap::trim();
     python::none()
 }
 
@@ -255,14 +258,36 @@ unsafe extern "C" fn after_fork_in_child(_module: *mut PyObject, _arguments: *mu
     python::none()
 }
 
+/// Whether this is a forked child that was not seen to be older yet.
+#[inline]
+pub(crate) fn may_be_young_child() -> bool {
+    RUNTIME.warm_up.child.get()
+}
+
 /// Whether this is a forked child that has not done much yet. Most of them live for a task only: to free code there only copies pages that the parent has, too.
 pub(crate) fn is_young_child() -> bool {
     const YOUNG: Duration = Duration::from_millis(250);
-    RUNTIME.warm_up.child.get() && {
+    may_be_young_child() && {
         let young = age() < YOUNG;
         RUNTIME.warm_up.child.set(young);
         young
     }
+}
+
+/// The same as [`is_infant`] for those who ask often: it may say so for a while longer.
+#[inline]
+pub(crate) fn is_probably_infant() -> bool {
+    const PATIENCE: u32 = 64;
+    let asked = RUNTIME.warm_up.asked.get() + 1;
+    RUNTIME.warm_up.asked.set(asked % PATIENCE);
+    asked < PATIENCE || is_infant()
+}
+
+/// Whether this is a forked child in which nothing is compiled yet.
+#[cold]
+pub(crate) fn is_infant() -> bool {
+    const INFANT: Duration = Duration::from_millis(25);
+    is_young_child() && age() < INFANT
 }
 
 fn start_threads(child: bool) {

@@ -274,7 +274,7 @@ unsafe fn unregister(compiled: *mut Compiled) {
 }
 
 unsafe extern "C" fn on_dict_event(event: c_int, dict: *mut PyObject, key: *mut PyObject, _value: *mut PyObject) -> c_int {
-    let broken = {
+    let mut broken = {
         let registry = RUNTIME.watchers.registry.borrow();
         let Some(keys) = registry.dicts.get(&(dict as usize)) else { return 0 };
         match event {
@@ -285,10 +285,15 @@ unsafe extern "C" fn on_dict_event(event: c_int, dict: *mut PyObject, key: *mut 
     };
     // SAFETY: dependents are removed from the registry before they are freed; CPython gives a live key with these events.
     unsafe {
+        keep_valid(&mut broken);
         if !broken.is_empty() && matches!(event, dict_event::MODIFIED | dict_event::DELETED) {
             stability::name_changed(dict as usize, key);
         }
         invalidate_all(&broken);
+    }
+    if event == dict_event::DEALLOCATED {
+        // Code that is out of use is unregistered later (`sweep`), when the address may be another dict's.
+        RUNTIME.watchers.registry.borrow_mut().dicts.remove(&(dict as usize));
     }
     0
 }
@@ -318,16 +323,25 @@ unsafe fn dependents_of_key(keys: &Map<usize, Dependents>, key: *mut PyObject) -
 }
 
 unsafe extern "C" fn on_type_event(class: *mut PyTypeObject) -> c_int {
-    let broken: Vec<usize> = {
+    let mut broken: Vec<usize> = {
         let registry = RUNTIME.watchers.registry.borrow();
         registry.types.get(&(class as usize)).map(|dependents| dependents.iter().copied().collect()).unwrap_or_default()
     };
-    if !broken.is_empty() {
-        stability::class_changed(class as usize);
-    }
     // SAFETY: dependents are removed from the registry before they are freed.
-    unsafe { invalidate_all(&broken) };
+    unsafe {
+        keep_valid(&mut broken);
+        if !broken.is_empty() {
+            stability::class_changed(class as usize);
+        }
+        invalidate_all(&broken);
+    }
     0
+}
+
+/// Leaves out code that is out of use already.
+unsafe fn keep_valid(dependents: &mut Vec<usize>) {
+    // SAFETY: the registry names only code that is not freed.
+    dependents.retain(|&compiled| unsafe { (*(compiled as *const Compiled)).is_valid() });
 }
 
 unsafe extern "C" fn on_function_event(event: c_int, function: *mut Function, _value: *mut PyObject) -> c_int {
@@ -504,7 +518,8 @@ pub(crate) unsafe fn drop_code(state: &CodeState) {
     }
 }
 
-/// Takes a piece of code out of use. It is freed when nothing runs it any more.
+/// Takes a piece of code out of use. It is freed when nothing runs it any more; until then the registry names it, for to take it out of there is work that
+/// a forked child, which often lives for one task only, would do for what its parent has registered.
 ///
 /// # Safety
 /// `compiled` is not freed, and nobody has a pointer to it but machine code that runs; the GIL is held.
@@ -513,8 +528,7 @@ pub(crate) unsafe fn retire(compiled: *mut Compiled) {
     unsafe {
         collection::strengthen(&*compiled);
         (*compiled).invalidate_header();
-        unregister(compiled);
-        Counter::Entries.add((*compiled).header.entries);
+        Counter::Entries.add((*compiled).entries());
         RUNTIME.watchers.graveyard.borrow_mut().push(compiled);
         schedule_sweep();
     }
@@ -542,8 +556,19 @@ pub(crate) fn sweep_again() {
 extern "C" fn sweep_pending(_nothing: *mut c_void) -> c_int {
     RUNTIME.watchers.sweep_is_due.set(false);
     // SAFETY: pending calls run with the GIL, between two bytecodes or at a check of compiled code.
-    unsafe { sweep() };
+    unsafe { sweep_unless_young() };
     0
+}
+
+/// Frees code that nothing runs any more, but not in a young child: there that only copies pages.
+///
+/// # Safety
+/// As for [`sweep`].
+pub(crate) unsafe fn sweep_unless_young() {
+    if !warm_up::is_young_child() {
+        // SAFETY: the caller's promise.
+        unsafe { sweep() };
+    }
 }
 
 /// Frees code that nothing runs any more.
@@ -553,7 +578,7 @@ extern "C" fn sweep_pending(_nothing: *mut c_void) -> c_int {
 pub(crate) unsafe fn sweep() {
     // SAFETY: a frame of code that runs compiled is in some thread's chain; code that has unlinked its frame is busy, or in `deallocate`.
     unsafe {
-        if RUNTIME.deallocations.get() != 0 || warm_up::is_young_child() {
+        if RUNTIME.deallocations.get() != 0 {
             return;
         }
         let mut running = HashSet::new();
@@ -562,13 +587,12 @@ pub(crate) unsafe fn sweep() {
                 running.insert(Frame::code(frame) as usize);
             }
         });
-        let (kept, dead): (Vec<*mut Compiled>, Vec<*mut Compiled>) = RUNTIME
-            .watchers
-            .graveyard
-            .borrow_mut()
-            .drain(..)
-            .partition(|&compiled| (*compiled).busy.get() != 0 || running.contains(&((*compiled).code as usize)));
+        let (kept, dead): (Vec<*mut Compiled>, Vec<*mut Compiled>) =
+            RUNTIME.watchers.graveyard.borrow_mut().drain(..).partition(|&compiled| (*compiled).is_busy() || running.contains(&((*compiled).code as usize)));
         RUNTIME.watchers.graveyard.borrow_mut().extend(kept);
+        for &compiled in &dead {
+            unregister(compiled);
+        }
         for compiled in dead {
             Compiled::free(compiled);
         }

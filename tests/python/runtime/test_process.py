@@ -77,3 +77,81 @@ atexit.register(lambda: print("end", flush=True))
 """
     process = run(source)
     assert (process.stdout, process.stderr, process.returncode) == ("end\n", "", 0)
+
+
+def test_a_child_that_works_long_is_compiled():
+    """Young children leave code alone, also what their parent has never run; those who go on working do not."""
+    source = """
+def fresh(n):
+    return sum([inner(i) & 7 for i in range(n)])
+
+coachwhip.enable(warm_up=0)
+child = os.fork()
+if not child:
+    end = time.monotonic() + 60
+    while time.monotonic() < end and not (coachwhip.is_compiled(fresh) and coachwhip.is_compiled(inner)):
+        for _ in range(100):
+            fresh(30)
+    os._exit(0 if coachwhip.is_compiled(fresh) and coachwhip.is_compiled(inner) else 1)
+print(os.waitpid(child, 0)[1])
+"""
+    process = run(source)
+    assert (process.stdout, process.stderr) == ("0\n", "")
+
+
+def test_young_children_make_no_code_and_run_that_of_their_parent():
+    source = """
+total = 0
+
+def counted(n):
+    return total + inner(n)
+
+def other(n):
+    return inner(n) + total
+
+coachwhip.enable(warm_up=0)
+go()
+coachwhip.compile(counted)
+before = coachwhip.stats()
+for _ in range(5):
+    child = os.fork()
+    if not child:
+        total = 1
+        fine = [{counted(i) - other(i) for i in range(1500)} == {0}, work(30) == 103]
+        after = coachwhip.stats()
+        fine += [coachwhip.is_compiled(work), not coachwhip.is_compiled(counted), not coachwhip.is_compiled(other)]
+        fine += [after["entries"] > before["entries"], after["compiled_functions"] == before["compiled_functions"]]
+        os._exit(fine.index(False) if False in fine else 100)
+    print(os.waitpid(child, 0)[1] >> 8, coachwhip.is_compiled(counted))
+"""
+    process = run(source)
+    assert (process.stdout, process.stderr) == ("100 True\n" * 5, "")
+
+
+def test_children_end_as_they_would():
+    """What compiled code names is destroyed at the end of a child, too."""
+    source = """
+class Loud:
+    def __del__(self):
+        os.write(1, b"gone\\\\n")
+
+def use(x):
+    return holder.value + x
+
+class Holder:
+    value = 3
+    loud = Loud()
+
+holder = Holder()
+coachwhip.enable(warm_up=0)
+for i in range(10): use(i)
+coachwhip.compile(use)
+child = os.fork()
+if child:
+    os.waitpid(child, 0)
+    os.write(1, b"parent\\\\n")
+else:
+    use(1)
+"""
+    process = run(source.replace("\\\\", "\\"))
+    assert (process.stdout, process.stderr) == ("gone\nparent\ngone\n", "")

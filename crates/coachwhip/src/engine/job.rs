@@ -173,11 +173,13 @@ impl Job {
         self.facts.codes.iter().map(|code| code.instructions.len()).sum()
     }
 
-    /// Compiles. No Python object is touched.
+    /// Compiles. No Python object is touched; what it needs on the way is freed at its end.
     pub(super) fn run(self) -> Done {
         let start = Instant::now();
-        let mut text = String::new();
-        let outcome = self.generate(&mut text);
+        let (outcome, text) = coachwhip_heap::in_zone(|| {
+            let mut text = String::new();
+            (self.generate(&mut text), text)
+        });
         if !text.is_empty() && self.options.dump == super::current_options().dump {
             eprint!("{text}");
         }

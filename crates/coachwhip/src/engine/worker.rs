@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// So much may be spent at once.
 const CREDIT: Duration = Duration::from_millis(10);
 
+/// When nothing has come for so long, memory that compiling needs is given back to the system.
+const IDLE: Duration = Duration::from_millis(20);
 /// What a forked child begins with.
 const CHILDS_DEBT: Duration = Duration::from_millis(25);
 
@@ -93,7 +95,16 @@ fn next() -> Option<Job> {
         }
         let oldest = queue.jobs.first().filter(|job| job.submitted.elapsed() > PATIENCE).map(|_| 0);
         let Some(chosen) = oldest.or_else(|| (0..queue.jobs.len()).min_by_key(|&index| queue.jobs[index].size())) else {
-            queue = WAKE.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            let (woken, waited) = WAKE.wait_timeout(queue, IDLE).unwrap_or_else(PoisonError::into_inner);
+            queue = woken;
+            if waited.timed_out() && queue.jobs.is_empty() && !queue.end {
+                drop(queue);
+                coachwhip_heap::trim();
+                queue = lock(&QUEUE);
+                if queue.jobs.is_empty() && !queue.end {
+                    queue = WAKE.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                }
+            }
             continue;
         };
         let elapsed = queue.since.map_or(Duration::ZERO, |since| since.elapsed());
