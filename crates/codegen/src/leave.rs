@@ -7,10 +7,10 @@ use coachwhip_abi::environment::frame_state;
 use coachwhip_abi::facts::code_flags;
 use coachwhip_abi::recipe::{FrameRecipe, LeaveKind, Recipe, Site, Source};
 use coachwhip_ir as ir;
+use coachwhip_ir::maps::HashMap;
 use coachwhip_ir::{ClassSet, EntryKind, Identity, Instruction, Reason, Representation, SnapshotId};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
-use std::collections::HashMap;
 use std::mem::offset_of;
 
 /// Which cold block a way out needs.
@@ -306,7 +306,7 @@ impl Lowering<'_> {
         if self.facts.codes[0].flags & code_flags::OPTIMIZED == 0 {
             return;
         }
-        let mut words = HashMap::new();
+        let mut words = HashMap::default();
         for block in order {
             for id in &self.function.blocks[block.index()].instructions {
                 let instruction = self.function.instruction(*id);
@@ -321,7 +321,7 @@ impl Lowering<'_> {
         }
         if !words.is_empty() {
             let slot = self.record_slot(2 + words.len() as u32);
-            self.record = Some(Record { slot, words, numbers: HashMap::new() });
+            self.record = Some(Record { slot, words, numbers: HashMap::default() });
         }
     }
 

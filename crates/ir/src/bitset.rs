@@ -14,9 +14,11 @@ pub trait Entity: Copy {
 macro_rules! entity {
     ($($name:ident),*) => { $(
         impl Entity for $name {
+            #[inline]
             fn position(self) -> usize {
                 self.index()
             }
+            #[inline]
             fn at(position: usize) -> Self {
                 $name::from_index(position)
             }
@@ -34,6 +36,7 @@ pub struct EntitySet<E> {
 }
 
 impl<E> Default for EntitySet<E> {
+    #[inline]
     fn default() -> Self {
         EntitySet { words: Vec::new(), entity: PhantomData }
     }
@@ -42,18 +45,21 @@ impl<E> Default for EntitySet<E> {
 impl<E: Entity> EntitySet<E> {
     /// An empty set with room for entities below a bound.
     #[must_use]
+    #[inline]
     pub fn with_capacity(bound: usize) -> Self {
         EntitySet { words: vec![0; bound.div_ceil(64)], entity: PhantomData }
     }
 
     /// Whether it has an entity.
     #[must_use]
+    #[inline]
     pub fn contains(&self, entity: E) -> bool {
         let position = entity.position();
         self.words.get(position / 64).is_some_and(|word| word >> (position % 64) & 1 != 0)
     }
 
     /// Adds an entity; whether it is new.
+    #[inline]
     pub fn insert(&mut self, entity: E) -> bool {
         let position = entity.position();
         if position / 64 >= self.words.len() {
@@ -66,6 +72,7 @@ impl<E: Entity> EntitySet<E> {
     }
 
     /// Takes an entity out; whether it was in.
+    #[inline]
     pub fn remove(&mut self, entity: E) -> bool {
         let position = entity.position();
         let Some(word) = self.words.get_mut(position / 64) else { return false };
@@ -75,6 +82,7 @@ impl<E: Entity> EntitySet<E> {
     }
 
     /// Adds all of another set; whether anything was new.
+    #[inline]
     pub fn extend_from(&mut self, other: &Self) -> bool {
         if self.words.len() < other.words.len() {
             self.words.resize(other.words.len(), 0);
@@ -89,29 +97,42 @@ impl<E: Entity> EntitySet<E> {
 
     /// Whether nothing is in it.
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.words.iter().all(|&word| word == 0)
     }
 
     /// How many are in it.
     #[must_use]
+    #[inline]
     pub fn len(&self) -> usize {
         self.words.iter().map(|word| word.count_ones() as usize).sum()
     }
 
     /// Its entities, ascending.
+    #[inline]
     pub fn iter(&self) -> impl Iterator<Item = E> + '_ {
-        self.words.iter().enumerate().flat_map(|(index, &word)| {
-            let mut rest = word;
-            std::iter::from_fn(move || {
-                (rest != 0).then(|| {
-                    let bit = rest.trailing_zeros() as usize;
-                    rest &= rest - 1;
-                    E::at(index * 64 + bit)
-                })
-            })
-        })
+        self.words.iter().enumerate().flat_map(|(index, &word)| in_word(index, word))
     }
+
+    /// Its entities that are not in another set, ascending.
+    #[inline]
+    pub fn iter_without<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = E> + 'a {
+        self.words.iter().enumerate().flat_map(|(index, &word)| in_word(index, word & !other.words.get(index).copied().unwrap_or(0)))
+    }
+}
+
+/// The entities that a word stands for.
+#[inline]
+fn in_word<E: Entity>(index: usize, word: u64) -> impl Iterator<Item = E> {
+    let mut rest = word;
+    std::iter::from_fn(move || {
+        (rest != 0).then(|| {
+            let bit = rest.trailing_zeros() as usize;
+            rest &= rest - 1;
+            E::at(index * 64 + bit)
+        })
+    })
 }
 
 impl<E: Entity> PartialEq for EntitySet<E> {
@@ -122,6 +143,7 @@ impl<E: Entity> PartialEq for EntitySet<E> {
 }
 
 impl<E: Entity> FromIterator<E> for EntitySet<E> {
+    #[inline]
     fn from_iter<I: IntoIterator<Item = E>>(entities: I) -> Self {
         let mut set = EntitySet::default();
         for entity in entities {

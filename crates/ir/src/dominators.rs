@@ -63,18 +63,21 @@ impl ControlFlow {
 
     /// The edges to a block from reachable blocks.
     #[must_use]
+    #[inline]
     pub fn predecessors(&self, block: Block) -> &[Edge] {
         &self.predecessors[block.index()]
     }
 
     /// Whether the entry leads to a block.
     #[must_use]
+    #[inline]
     pub fn is_reachable(&self, block: Block) -> bool {
         self.position[block.index()].is_some()
     }
 
     /// The position of a block in the reverse postorder.
     #[must_use]
+    #[inline]
     pub fn position(&self, block: Block) -> Option<u32> {
         self.position[block.index()]
     }
@@ -147,18 +150,21 @@ impl Dominators {
 
     /// The immediate dominator; none for the entry and for unreachable blocks.
     #[must_use]
+    #[inline]
     pub fn immediate(&self, block: Block) -> Option<Block> {
         self.immediate[block.index()]
     }
 
     /// The blocks that a block dominates immediately.
     #[must_use]
+    #[inline]
     pub fn children(&self, block: Block) -> &[Block] {
         &self.children[block.index()]
     }
 
     /// Whether every way to `below` leads through `above` (each block dominates itself). Unreachable blocks: no.
     #[must_use]
+    #[inline]
     pub fn dominates(&self, above: Block, below: Block) -> bool {
         match (self.span[above.index()], self.span[below.index()]) {
             (Some(above), Some(below)) => above.0 <= below.0 && below.0 < above.1,
@@ -168,6 +174,7 @@ impl Dominators {
 
     /// The reachable blocks, each before those it dominates.
     #[must_use]
+    #[inline]
     pub fn preorder(&self) -> Vec<Block> {
         let mut blocks = Vec::new();
         let mut stack = vec![Function::ENTRY];

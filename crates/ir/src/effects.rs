@@ -43,24 +43,28 @@ impl Heaps {
 
     /// All heaps of either set.
     #[must_use]
+    #[inline]
     pub const fn union(self, other: Heaps) -> Heaps {
         Heaps(self.0 | other.0)
     }
 
     /// Whether the sets have a heap in common.
     #[must_use]
+    #[inline]
     pub const fn intersects(self, other: Heaps) -> bool {
         self.0 & other.0 != 0
     }
 
     /// Whether there is no heap in it.
     #[must_use]
+    #[inline]
     pub const fn is_none(self) -> bool {
         self.0 == 0
     }
 
     /// Whether it is every heap.
     #[must_use]
+    #[inline]
     pub const fn is_any(self) -> bool {
         self.0 == Self::ANY.0
     }

@@ -13,12 +13,14 @@ macro_rules! entity {
 
             /// The position in its table.
             #[must_use]
+            #[inline]
             pub const fn index(self) -> usize {
                 self.0 as usize
             }
 
             /// The entity at a position of its table.
             #[must_use]
+            #[inline]
             pub fn from_index(index: usize) -> Self {
                 Self(u32::try_from(index).expect("an IR table holds fewer than 2^32 rows"))
             }

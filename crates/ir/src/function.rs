@@ -72,6 +72,7 @@ pub struct Instruction {
 impl Instruction {
     /// The row of the helper it calls, if it does.
     #[must_use]
+    #[inline]
     pub fn helper(&self) -> Option<&'static HelperInfo> {
         match self.immediates.first() {
             Some(Immediate::Helper(helper)) if self.op == Op::CallHelper => Some(helper.info()),
@@ -81,6 +82,7 @@ impl Instruction {
 
     /// The field it reads or writes, if it does.
     #[must_use]
+    #[inline]
     pub fn field(&self) -> Option<Field> {
         match self.immediates.first() {
             Some(Immediate::Field(field)) => Some(*field),
@@ -90,6 +92,7 @@ impl Instruction {
 
     /// Heaps it reads.
     #[must_use]
+    #[inline]
     pub fn reads(&self) -> Heaps {
         match (self.helper(), self.op, self.field()) {
             (Some(helper), _, _) => helper.reads,
@@ -100,6 +103,7 @@ impl Instruction {
 
     /// Heaps it writes.
     #[must_use]
+    #[inline]
     pub fn writes(&self) -> Heaps {
         match (self.helper(), self.op, self.field()) {
             (Some(helper), _, _) => helper.writes,
@@ -110,12 +114,14 @@ impl Instruction {
 
     /// What it yields, helpers resolved.
     #[must_use]
+    #[inline]
     pub fn yields(&self) -> Yield {
         self.helper().map_or(self.op.info().yields, |helper| helper.yields)
     }
 
     /// How it can leave, helpers resolved.
     #[must_use]
+    #[inline]
     pub fn leaves(&self) -> Leaves {
         match self.helper() {
             Some(helper) if helper.raises => Leaves::Raise,
@@ -126,12 +132,14 @@ impl Instruction {
 
     /// Whether it may run any Python code, so that its frame must be fit to be looked at.
     #[must_use]
+    #[inline]
     pub fn runs_any_code(&self) -> bool {
         self.writes().is_any()
     }
 
     /// Whether it takes over the reference of the operand at a position.
     #[must_use]
+    #[inline]
     pub fn steals(&self, position: usize) -> bool {
         if let Some(helper) = self.helper() {
             let parameter = helper.parameters.get(position).or(helper.rest.as_ref());
@@ -143,6 +151,7 @@ impl Instruction {
 
     /// Whether it ends a block.
     #[must_use]
+    #[inline]
     pub fn is_terminator(&self) -> bool {
         self.op.info().targets.is_some()
     }
@@ -220,6 +229,7 @@ pub struct Function {
 impl Function {
     /// An empty function with its entry block.
     #[must_use]
+    #[inline]
     pub fn new(name: String, entry_kind: EntryKind) -> Function {
         Function { name, entry_kind, blocks: vec![BlockData::default()], instructions: Vec::new(), values: Vec::new(), snapshots: Vec::new(), cache_cells: 0 }
     }
@@ -228,17 +238,20 @@ impl Function {
     pub const ENTRY: Block = Block(0);
 
     /// All blocks in order.
+    #[inline]
     pub fn block_ids(&self) -> impl Iterator<Item = Block> + use<> {
         (0..self.blocks.len()).map(Block::from_index)
     }
 
     /// Adds an empty block.
+    #[inline]
     pub fn add_block(&mut self) -> Block {
         self.blocks.push(BlockData::default());
         Block::from_index(self.blocks.len() - 1)
     }
 
     /// Adds a parameter to a block.
+    #[inline]
     pub fn add_parameter(&mut self, block: Block, ty: Type, local: Option<u32>) -> Value {
         let position = u32::try_from(self.blocks[block.index()].parameters.len()).expect("few parameters");
         let value = Value::from_index(self.values.len());
@@ -248,6 +261,7 @@ impl Function {
     }
 
     /// Adds an instruction that is in no block yet; `ty` is the type of its result, if it has one.
+    #[inline]
     pub fn add_instruction(&mut self, mut instruction: Instruction, ty: Option<Type>) -> InstructionId {
         let id = InstructionId::from_index(self.instructions.len());
         if let Some(ty) = ty {
@@ -260,6 +274,7 @@ impl Function {
     }
 
     /// Adds a snapshot.
+    #[inline]
     pub fn add_snapshot(&mut self, snapshot: Snapshot) -> SnapshotId {
         self.snapshots.push(snapshot);
         SnapshotId::from_index(self.snapshots.len() - 1)
@@ -267,18 +282,21 @@ impl Function {
 
     /// An instruction.
     #[must_use]
+    #[inline]
     pub fn instruction(&self, id: InstructionId) -> &Instruction {
         &self.instructions[id.index()]
     }
 
     /// A value's type.
     #[must_use]
+    #[inline]
     pub fn ty(&self, value: Value) -> Type {
         self.values[value.index()].ty
     }
 
     /// The instruction that yields a value, if it is not a parameter.
     #[must_use]
+    #[inline]
     pub fn defining(&self, value: Value) -> Option<&Instruction> {
         match self.values[value.index()].definition {
             Definition::Result(id) => Some(self.instruction(id)),
@@ -288,6 +306,7 @@ impl Function {
 
     /// The value whose reference this one is: follows instructions that yield their operand itself (`Yield::Same`).
     #[must_use]
+    #[inline]
     pub fn root(&self, mut value: Value) -> Value {
         while let Some(instruction) = self.defining(value) {
             if instruction.yields() != Yield::Same {
@@ -300,16 +319,19 @@ impl Function {
 
     /// The instruction that ends a block.
     #[must_use]
+    #[inline]
     pub fn terminator(&self, block: Block) -> Option<&Instruction> {
         self.blocks[block.index()].instructions.last().map(|&id| self.instruction(id)).filter(|last| last.is_terminator())
     }
 
     /// The targets of a block's end.
+    #[inline]
     pub fn successors(&self, block: Block) -> impl Iterator<Item = &Target> {
         self.terminator(block).into_iter().flat_map(|last| last.targets.iter())
     }
 
     /// The snapshot and its callers' snapshots, innermost first.
+    #[inline]
     pub fn snapshot_chain(&self, snapshot: SnapshotId) -> impl Iterator<Item = SnapshotId> + '_ {
         std::iter::successors(Some(snapshot), |&id| self.snapshots[id.index()].parent)
     }

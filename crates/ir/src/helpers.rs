@@ -78,6 +78,7 @@ macro_rules! helpers {
 
             /// Its row.
             #[must_use]
+            #[inline]
             pub const fn info(self) -> &'static HelperInfo {
                 &Self::INFO[self as usize]
             }

@@ -121,6 +121,7 @@ impl Condition {
 
     /// The printed name.
     #[must_use]
+    #[inline]
     pub fn name(self) -> &'static str {
         Self::ROWS.iter().find(|row| row.0 == self).map_or("?", |row| row.1)
     }
@@ -150,6 +151,7 @@ impl Convention {
 
     /// The printed name.
     #[must_use]
+    #[inline]
     pub fn name(self) -> &'static str {
         Self::ROWS.iter().find(|row| row.0 == self).map_or("?", |row| row.1)
     }
@@ -232,6 +234,7 @@ macro_rules! instructions {
 
             /// Its row.
             #[must_use]
+            #[inline]
             pub const fn info(self) -> &'static Info {
                 &Self::INFO[self as usize]
             }

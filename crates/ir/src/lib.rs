@@ -13,6 +13,7 @@ pub mod helpers;
 pub mod instructions;
 pub mod liveness;
 pub mod loops;
+pub mod maps;
 pub mod parse;
 pub mod print;
 pub mod reasons;

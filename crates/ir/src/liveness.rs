@@ -18,6 +18,7 @@ pub enum Flavour {
 impl Flavour {
     /// What a value counts as; none if it is not tracked.
     #[must_use]
+    #[inline]
     pub fn track(self, function: &Function, value: Value) -> Option<Value> {
         match self {
             Flavour::Values => Some(value),
@@ -32,6 +33,7 @@ pub fn snapshot_values(function: &Function, snapshot: SnapshotId) -> impl Iterat
 }
 
 /// All values that an instruction uses: operands, arguments of its targets, its snapshots, the references it owns when it leaves.
+#[inline]
 pub fn uses<'a>(function: &'a Function, instruction: &'a Instruction) -> impl Iterator<Item = Value> + 'a {
     instruction
         .operands
@@ -107,17 +109,20 @@ impl Liveness {
 
     /// Alive at the start of a block, its parameters not counted.
     #[must_use]
+    #[inline]
     pub fn live_in(&self, block: Block) -> &EntitySet<Value> {
         &self.live_in[block.index()]
     }
 
     /// Alive after a block's end; the arguments of its targets are not, unless the successor uses them by name.
     #[must_use]
+    #[inline]
     pub fn live_out(&self, block: Block) -> &EntitySet<Value> {
         &self.live_out[block.index()]
     }
 
     /// Walks a block backwards: `visit` gets each instruction with its position and what is alive right **after** it.
+    #[inline]
     pub fn walk_backwards(&self, function: &Function, block: Block, mut visit: impl FnMut(usize, InstructionId, &EntitySet<Value>)) {
         let mut alive = self.live_out(block).clone();
         for (position, &id) in function.blocks[block.index()].instructions.iter().enumerate().rev() {

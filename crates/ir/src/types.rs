@@ -20,18 +20,21 @@ macro_rules! classes {
 
             /// Python's name of the class.
             #[must_use]
+            #[inline]
             pub const fn name(self) -> &'static str {
                 match self { $(Class::$name => $text,)* }
             }
 
             /// Whether destroying an instance runs no code that a program can notice.
             #[must_use]
+            #[inline]
             pub const fn is_trivial(self) -> bool {
                 match self { $(Class::$name => $trivial,)* }
             }
 
             /// Whether every instance is immortal.
             #[must_use]
+            #[inline]
             pub const fn is_immortal(self) -> bool {
                 match self { $(Class::$name => $immortal,)* }
             }
@@ -99,6 +102,7 @@ pub enum ArrayItem {
 impl ArrayItem {
     /// The least and the greatest integer that it can hold.
     #[must_use]
+    #[inline]
     pub const fn range(self) -> Option<(i64, i64)> {
         match self {
             ArrayItem::Int { bytes: 8, .. } => Some((i64::MIN, i64::MAX)),
@@ -125,6 +129,7 @@ impl Class {
 
     /// What an array of this class holds; `None` if it is none.
     #[must_use]
+    #[inline]
     pub fn array_item(self) -> Option<ArrayItem> {
         Class::ARRAYS.iter().find(|row| row.0 == self).map(|row| row.2)
     }
@@ -147,71 +152,83 @@ impl ClassSet {
 
     /// The set with one class.
     #[must_use]
+    #[inline]
     pub const fn of(class: Class) -> ClassSet {
         ClassSet(1 << class as u64)
     }
 
     /// The set of all arrays, those of type codes without a row included.
     #[must_use]
+    #[inline]
     pub fn any_array() -> ClassSet {
         Class::ARRAYS.iter().fold(ClassSet::of(Class::Other), |set, row| set.union(ClassSet::of(row.0)))
     }
 
     /// All classes of either set.
     #[must_use]
+    #[inline]
     pub const fn union(self, other: ClassSet) -> ClassSet {
         ClassSet(self.0 | other.0)
     }
 
     /// The classes in both sets.
     #[must_use]
+    #[inline]
     pub const fn intersection(self, other: ClassSet) -> ClassSet {
         ClassSet(self.0 & other.0)
     }
 
     /// Whether every class here is in `other`.
     #[must_use]
+    #[inline]
     pub const fn is_subset(self, other: ClassSet) -> bool {
         self.0 & !other.0 == 0
     }
 
     /// Whether the value may be NULL.
     #[must_use]
+    #[inline]
     pub const fn may_be_null(self) -> bool {
         self.0 & Self::NULL_BIT != 0
     }
 
     /// The same without NULL.
     #[must_use]
+    #[inline]
     pub const fn without_null(self) -> ClassSet {
         ClassSet(self.0 & !Self::NULL_BIT)
     }
 
     /// Whether there is no class at all.
     #[must_use]
+    #[inline]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
     /// The one class of the set, if it has exactly one and cannot be NULL.
     #[must_use]
+    #[inline]
     pub fn single(self) -> Option<Class> {
         (self.0.count_ones() == 1 && !self.may_be_null()).then(|| Class::ALL[self.0.trailing_zeros() as usize])
     }
 
     /// The classes in the order of their table (NULL is not one).
+    #[inline]
     pub fn iter(self) -> impl Iterator<Item = Class> {
         Class::ALL.iter().copied().filter(move |&class| self.0 & (1 << class as u64) != 0)
     }
 
     /// Whether destroying any object of the set runs no code that a program can notice.
     #[must_use]
+    #[inline]
     pub fn is_trivial(self) -> bool {
         self.iter().all(Class::is_trivial)
     }
 
     /// Whether objects of the set are never counted.
     #[must_use]
+    #[inline]
     pub fn is_immortal(self) -> bool {
         self.iter().all(Class::is_immortal)
     }
@@ -296,48 +313,56 @@ impl Type {
 
     /// An object of one of `classes`.
     #[must_use]
+    #[inline]
     pub const fn object(classes: ClassSet) -> Type {
         Type { representation: Representation::Object, classes, identity: Identity::Unknown }
     }
 
     /// An object of exactly one built-in class.
     #[must_use]
+    #[inline]
     pub const fn of(class: Class) -> Type {
         Type::object(ClassSet::of(class))
     }
 
     /// An instance of exactly this class of the facts, whose built-in class is `class` (`Other` for user classes).
     #[must_use]
+    #[inline]
     pub const fn exact(class: Class, exact: ClassRef) -> Type {
         Type { representation: Representation::Object, classes: ClassSet::of(class), identity: Identity::Exact(exact) }
     }
 
     /// The object `constant`, an instance of `class`.
     #[must_use]
+    #[inline]
     pub const fn constant(class: Class, constant: ObjectRef) -> Type {
         Type { representation: Representation::Object, classes: ClassSet::of(class), identity: Identity::Constant(constant) }
     }
 
     /// Whether it is held as an object.
     #[must_use]
+    #[inline]
     pub fn is_object(self) -> bool {
         self.representation == Representation::Object
     }
 
     /// Whether reference counts apply: an object that is not known to be immortal or NULL.
     #[must_use]
+    #[inline]
     pub fn is_counted(self) -> bool {
         self.is_object() && !self.classes.is_immortal() && !matches!(self.identity, Identity::Constant(_))
     }
 
     /// Whether it is an object of exactly this built-in class.
     #[must_use]
+    #[inline]
     pub fn is(self, class: Class) -> bool {
         self.is_object() && self.classes.single() == Some(class)
     }
 
     /// What is known when a value may be either.  Both must have one representation.
     #[must_use]
+    #[inline]
     pub fn join(self, other: Type) -> Type {
         assert_eq!(self.representation, other.representation, "joined values have one representation");
         Type {
@@ -349,6 +374,7 @@ impl Type {
 
     /// Whether every value of this type is also of type `other`.
     #[must_use]
+    #[inline]
     pub fn is_subtype(self, other: Type) -> bool {
         self.representation == other.representation
             && self.classes.is_subset(other.classes)

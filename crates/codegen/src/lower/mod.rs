@@ -17,12 +17,12 @@ use coachwhip_abi::environment::Environment;
 use coachwhip_abi::facts::{CodeFacts, Facts};
 use coachwhip_abi::recipe::{Recipe, Site};
 use coachwhip_ir as ir;
+use coachwhip_ir::maps::HashMap;
 use coachwhip_ir::{EntryKind, Immediate, Instruction, Op, Representation};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{AbiParam, Block, InstBuilder, MemFlagsData, SigRef, Signature, SourceLoc, StackSlot, Type, UserFuncName, Value, types};
 use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use std::collections::HashMap;
 
 /// All our accesses are aligned and to memory that is there.
 pub(crate) const FLAGS: MemFlagsData = MemFlagsData::trusted();
@@ -121,7 +121,7 @@ pub(crate) fn lower(
         scratch,
         scratch_words: 1,
         record: None,
-        signatures: HashMap::new(),
+        signatures: HashMap::default(),
         leaves: LeaveBlocks::default(),
         recipes: Vec::new(),
         sites: Vec::new(),

@@ -22,8 +22,8 @@ mod subscripts;
 
 use coachwhip_abi::facts::{CodeFacts, Facts, Feedback, ObjectValue, code_flags};
 use coachwhip_bytecode::{Instruction as Bytecode, Op as Operation};
+use coachwhip_ir::maps::HashMap;
 use coachwhip_ir::{Block, CodeRef, EntryKind, Function, Op, Type, Value};
-use std::collections::HashMap;
 use std::fmt;
 
 /// Why a function is not compiled.
@@ -71,7 +71,7 @@ pub fn build(facts: &Facts, kind: EntryKind, options: BuildOptions) -> Result<Fu
     {
         return Err(BuildError::Unsupported("class bodies and modules run once".into()));
     }
-    let mut assumed = HashMap::new();
+    let mut assumed = HashMap::default();
     let mut builder = Builder::new(facts, kind, options);
     builder.build_outermost()?;
     let mut function = builder.function;
@@ -147,10 +147,10 @@ impl<'facts> Builder<'facts> {
             stack_before: Vec::new(),
             snapshot_before: None,
             loop_parameters: Vec::new(),
-            assumed: HashMap::new(),
+            assumed: HashMap::default(),
             ran_any_code: false,
             was_call: false,
-            candidates: HashMap::new(),
+            candidates: HashMap::default(),
         }
     }
 

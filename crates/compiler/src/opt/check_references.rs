@@ -5,6 +5,7 @@
 
 use super::ownership::{Ownership, can_run_code, lender, needs_reference, ownership_by_definition, snapshot_values};
 use coachwhip_ir::{Block, ControlFlow, Function, Instruction, Leaves, Op, Value, Yield};
+use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many references the function owns, by root; none is 0.
@@ -18,7 +19,7 @@ pub fn check_references(function: &Function) -> Result<(), String> {
     let mut queue = vec![Function::ENTRY];
     while let Some(block) = queue.pop() {
         let (counts, valid) = at_start[block.index()].clone().expect("queued with a state");
-        let mut walk = Walk { function, counts, valid, place: String::new() };
+        let mut walk = Walk { function, counts, valid, place: (block, 0) };
         for (target, counts) in walk.block(block)? {
             match &at_start[target.index()] {
                 None => {
@@ -40,7 +41,8 @@ struct Walk<'f> {
     counts: Counts,
     /// Borrowed roots whose lender still lives.
     valid: BTreeSet<Value>,
-    place: String,
+    /// The block and the position of the instruction that is checked.
+    place: (Block, usize),
 }
 
 impl Walk<'_> {
@@ -53,7 +55,9 @@ impl Walk<'_> {
     }
 
     fn fail<T>(&self, text: &str) -> Result<T, String> {
-        Err(format!("{}: {text}", self.place))
+        let (block, position) = self.place;
+        let id = self.function.blocks[block.index()].instructions[position];
+        Err(format!("{block}, instruction {position} ({}): {text}", self.function.instruction(id).op.info().name))
     }
 
     fn is_alive(&self, root: Value) -> bool {
@@ -112,7 +116,7 @@ impl Walk<'_> {
         let data = &self.function.blocks[block.index()];
         for (position, &id) in data.instructions.iter().enumerate() {
             let instruction = self.function.instruction(id);
-            self.place = format!("{block}, instruction {position} ({})", instruction.op.info().name);
+            self.place = (block, position);
             match instruction.op {
                 Op::Increment => {
                     let root = self.function.root(instruction.operands[0]);
@@ -196,13 +200,13 @@ impl Walk<'_> {
 
     /// Compares what is owned with what the instruction says.
     fn check_owned(&self, instruction: &Instruction) -> Result<(), String> {
-        let listed: BTreeSet<Value> = instruction.owned.iter().copied().collect();
-        if listed.len() != instruction.owned.len() {
+        let mut listed: SmallVec<[Value; 16]> = instruction.owned.iter().copied().collect();
+        listed.sort_unstable();
+        if listed.windows(2).any(|pair| pair[0] == pair[1]) {
             return self.fail("a value is listed twice as owned");
         }
-        let owned: BTreeSet<Value> = self.counts.keys().copied().collect();
-        if listed != owned {
-            return self.fail(&format!("listed as owned: {listed:?}, owned: {owned:?}"));
+        if !self.counts.keys().eq(&listed) {
+            return self.fail(&format!("listed as owned: {listed:?}, owned: {:?}", self.counts.keys().collect::<Vec<_>>()));
         }
         match self.counts.iter().find(|row| *row.1 != 1) {
             Some((root, count)) => self.fail(&format!("{count} references to {root} are owned")),
@@ -212,7 +216,7 @@ impl Walk<'_> {
 
     fn edge(&self, end: &Instruction, target: &coachwhip_ir::Target, raised: bool) -> Result<Counts, String> {
         let function = self.function;
-        let mut walk = Walk { function, counts: self.counts.clone(), valid: self.valid.clone(), place: self.place.clone() };
+        let mut walk = Walk { function, counts: self.counts.clone(), valid: self.valid.clone(), place: self.place };
         if raised {
             walk.counts.remove(&function.root(end.operands[0]));
         }

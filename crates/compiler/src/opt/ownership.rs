@@ -3,9 +3,9 @@
 //! An object can die, and its destructor run any code, wherever a value has its last use ([`Ownerships::deaths`]). Passes that carry knowledge of memory past such
 //! a point ask [`Endings`].
 
+use coachwhip_ir::maps::HashMap;
 use coachwhip_ir::{Block, ControlFlow, Definition, Flavour, Function, Heaps, Instruction, InstructionId, Liveness, Op, Type, Value, Yield};
 use smallvec::SmallVec;
-use std::collections::HashMap;
 
 /// What a root needs by way of references.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -280,7 +280,7 @@ impl Endings {
     /// Of a function.
     pub(super) fn new(function: &Function) -> Endings {
         let ownerships = Ownerships::new(function);
-        let mut endings = Endings { after: HashMap::new(), on_edges_to: vec![SmallVec::new(); function.blocks.len()] };
+        let mut endings = Endings { after: HashMap::default(), on_edges_to: vec![SmallVec::new(); function.blocks.len()] };
         let matters = |root: Value| ownerships.is_owned(root) && can_run_code(function.ty(root));
         for &block in &ownerships.flow.reverse_postorder {
             let deaths = ownerships.deaths(function, block);
@@ -303,8 +303,8 @@ impl Endings {
             }
             for target in function.successors(block) {
                 let live_in = ownerships.liveness.live_in(target.block);
-                let live_out = ownerships.liveness.live_out(block).iter().filter(|&root| matters(root));
-                for root in live_out.chain(at_end.iter().copied()) {
+                let left = ownerships.liveness.live_out(block).iter_without(live_in).filter(|&root| matters(root));
+                for root in left.chain(at_end.iter().copied()) {
                     let moves = target.arguments.iter().any(|&argument| ownerships.root(argument) == root);
                     if !live_in.contains(root) && !moves {
                         endings.on_edges_to[target.block.index()].push(root);

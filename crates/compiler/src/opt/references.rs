@@ -26,9 +26,9 @@
 
 use super::frame_state::{FrameState, FrameStates};
 use super::ownership::{Ownership, Ownerships, can_run_code, snapshot_values};
+use coachwhip_ir::maps::HashMap;
 use coachwhip_ir::{Block, Dominators, Edge, EntitySet, Function, Instruction, InstructionId, Leaves, Op, Value, Yield};
 use smallvec::SmallVec;
-use std::collections::HashMap;
 
 /// The pass.
 pub fn run(function: &mut Function, _context: &mut super::PassContext<'_>) {
@@ -38,7 +38,7 @@ pub fn run(function: &mut Function, _context: &mut super::PassContext<'_>) {
 /// Takes and gives back references, and fills in [`Instruction::owned`].
 pub fn place_references(function: &mut Function) {
     let ownerships = Ownerships::new(function);
-    let mut aliases: HashMap<Value, Vec<Value>> = HashMap::new();
+    let mut aliases: HashMap<Value, Vec<Value>> = HashMap::default();
     for index in 0..function.values.len() {
         let value = Value::from_index(index);
         if ownerships.root(value) != value {

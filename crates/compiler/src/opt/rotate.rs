@@ -20,8 +20,8 @@
 use super::PassContext;
 use super::locals::assign_locals;
 use coachwhip_ir::liveness::snapshot_values;
+use coachwhip_ir::maps::HashMap;
 use coachwhip_ir::{Block, ControlFlow, Dominators, Edge, Function, Instruction, Loops, Op, Snapshot, SnapshotId, Value};
-use std::collections::HashMap;
 
 /// Heads of more instructions are not copied.
 const LIMIT: usize = 40;
@@ -65,11 +65,11 @@ fn rotate(function: &mut Function, head: Block, context: &mut PassContext<'_>) -
     let copies = copy_head(function, head, &entries);
     let entry_snapshot = function.block_mut(head).entry_snapshot.take();
     let flow = ControlFlow::new(function);
-    let mut repair = Repair { head, copy: copies.block, targets, copies: copies.values, at_start: HashMap::new(), flow };
+    let mut repair = Repair { head, copy: copies.block, targets, copies: copies.values, at_start: HashMap::default(), flow };
     repair.run(function);
     if let Some(snapshot) = entry_snapshot {
         let body = targets[inside];
-        let moved = repair.snapshot(function, body, snapshot, &mut HashMap::new());
+        let moved = repair.snapshot(function, body, snapshot, &mut HashMap::default());
         function.block_mut(body).entry_snapshot = Some(moved);
     }
     true
@@ -94,12 +94,12 @@ struct Copies {
 fn copy_head(function: &mut Function, head: Block, entries: &[Edge]) -> Copies {
     let block = function.add_block();
     function.block_mut(block).cold = function.block(head).cold;
-    let mut values = HashMap::new();
+    let mut values = HashMap::default();
     for parameter in function.block(head).parameters.clone() {
         let data = function.values[parameter.index()];
         values.insert(parameter, function.add_parameter(block, data.ty, data.local));
     }
-    let mut snapshots: HashMap<SnapshotId, SnapshotId> = HashMap::new();
+    let mut snapshots: HashMap<SnapshotId, SnapshotId> = HashMap::default();
     for id in function.block(head).instructions.clone() {
         let mut copy: Instruction = function.instruction(id).clone();
         let arguments = copy.targets.iter_mut().flat_map(|target| &mut target.arguments);
@@ -167,7 +167,7 @@ impl Repair {
     }
 
     fn block(&mut self, function: &mut Function, block: Block) {
-        let mut snapshots = HashMap::new();
+        let mut snapshots = HashMap::default();
         for id in function.block(block).instructions.clone() {
             for position in 0..function.instruction(id).operands.len() {
                 let value = function.instruction(id).operands[position];

@@ -24,12 +24,12 @@ use super::PassContext;
 use super::memory::{self, Clock, Memory, Versions, Writes};
 use super::ownership::{Endings, can_run_code};
 use super::types;
+use coachwhip_ir::maps::HashMap;
 use coachwhip_ir::{
     Block, ControlFlow, Dominators, Function, Heaps, Identity, Immediate, Instruction, InstructionId, Leaves, Op, Substitution, Target, Type, Value, Yield,
 };
 use fold::{Outcome, Rules};
 use smallvec::SmallVec;
-use std::collections::HashMap;
 
 /// The pass.
 pub fn run(function: &mut Function, context: &mut PassContext<'_>) {
@@ -51,9 +51,9 @@ pub fn run(function: &mut Function, context: &mut PassContext<'_>) {
         endings,
         writes,
         substitution: Substitution::default(),
-        table: HashMap::new(),
-        aliases: HashMap::new(),
-        tests: HashMap::new(),
+        table: HashMap::default(),
+        aliases: HashMap::default(),
+        tests: HashMap::default(),
         log: Vec::new(),
         ends,
         clock: Clock::default(),

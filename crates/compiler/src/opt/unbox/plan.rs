@@ -6,8 +6,8 @@ use crate::opt::PassContext;
 use crate::opt::loop_entry::{is_null, may_guard_before};
 use crate::opt::ownership::can_run_code;
 use coachwhip_abi::facts::{Facts, ObjectValue};
+use coachwhip_ir::maps::{HashMap, HashSet};
 use coachwhip_ir::{Block, ControlFlow, Definition, Dominators, Edge, Function, Identity, Immediate, Loops, Op, Value};
-use std::collections::{HashMap, HashSet};
 
 /// What is to be done.
 #[derive(Debug, Default)]
@@ -62,17 +62,17 @@ pub(super) fn decide(function: &Function, context: &mut PassContext<'_>) -> Plan
         facts: context.facts,
         weights,
         uses,
-        incoming: HashMap::new(),
-        edges: HashMap::new(),
-        rejected: HashSet::new(),
-        kinds: HashMap::new(),
-        held: HashSet::new(),
-        dropped: HashSet::new(),
-        boxes: HashMap::new(),
+        incoming: HashMap::default(),
+        edges: HashMap::default(),
+        rejected: HashSet::default(),
+        kinds: HashMap::default(),
+        held: HashSet::default(),
+        dropped: HashSet::default(),
+        boxes: HashMap::default(),
     };
     decider.find_incoming(&flow, &loops);
     decider.settle();
-    let mut plan = Plan { boxes: HashMap::new(), ..Plan::default() };
+    let mut plan = Plan { boxes: HashMap::default(), ..Plan::default() };
     // Parts of a whole: all or nothing, or a value would be held in two ways.
     let size = decider.kinds.len() + decider.boxes.len() + decider.dropped.len();
     if size > 0 && context.spend() {
@@ -109,7 +109,7 @@ impl Decider<'_> {
     /// Finds out what each object parameter gets over each edge.
     fn find_incoming(&mut self, flow: &ControlFlow, loops: &Loops) {
         // What was unboxed already, and where.
-        let mut unboxed: HashMap<Value, Vec<(Block, Value)>> = HashMap::new();
+        let mut unboxed: HashMap<Value, Vec<(Block, Value)>> = HashMap::default();
         for &block in &flow.reverse_postorder {
             for &id in &self.function.block(block).instructions {
                 let instruction = self.function.instruction(id);
@@ -202,7 +202,7 @@ impl Decider<'_> {
 
     /// The kind of each parameter: what all edges agree on, those that guard or pass on what is open yet aside.
     fn find_kinds(&mut self) {
-        let mut state: HashMap<Value, Option<Kind>> = HashMap::new();
+        let mut state: HashMap<Value, Option<Kind>> = HashMap::default();
         let mut unfit: HashSet<Value> = self.rejected.clone();
         let parameters: Vec<Value> = {
             let mut parameters: Vec<Value> = self.edges.keys().copied().collect();
@@ -254,7 +254,7 @@ impl Decider<'_> {
         }
         self.kinds = state.into_iter().filter_map(|(parameter, kind)| Some((parameter, kind?))).collect();
         // What is known only from objects that are guarded at the entries is no reason to guard.
-        let mut grounded: HashSet<Value> = HashSet::new();
+        let mut grounded: HashSet<Value> = HashSet::default();
         let mut changed = true;
         while changed {
             changed = false;
@@ -435,7 +435,7 @@ impl Decider<'_> {
                 }
             }
         }
-        let mut gains: HashMap<Value, f64> = HashMap::new();
+        let mut gains: HashMap<Value, f64> = HashMap::default();
         // A guard before the loop needs a reason: the loop would guard as well.
         let wanted: HashSet<Value> = parameters
             .iter()

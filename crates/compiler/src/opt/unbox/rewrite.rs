@@ -3,8 +3,8 @@
 use super::Kind;
 use super::plan::{Incoming, Plan};
 use crate::opt::loop_entry::{entry_snapshot, is_null};
+use coachwhip_ir::maps::HashMap;
 use coachwhip_ir::{Block, ControlFlow, Edge, Function, Immediate, Instruction, InstructionId, Op, SnapshotId, Substitution, Type, Value};
-use std::collections::HashMap;
 
 pub(super) fn apply(function: &mut Function, plan: &Plan) {
     let flow = ControlFlow::new(function);
@@ -12,7 +12,7 @@ pub(super) fn apply(function: &mut Function, plan: &Plan) {
     let mut parameters: Vec<(Value, Kind)> = plan.parameters.iter().map(|(&parameter, &kind)| (parameter, kind)).collect();
     parameters.sort_unstable_by_key(|row| row.0);
     // Old and new parameters of each block, in the order in which arguments are added.
-    let mut added: HashMap<Block, Vec<(Value, Value)>> = HashMap::new();
+    let mut added: HashMap<Block, Vec<(Value, Value)>> = HashMap::default();
     for (parameter, kind) in parameters {
         let coachwhip_ir::Definition::Parameter(block, _) = function.values[parameter.index()].definition else { continue };
         let new = function.add_parameter(block, kind.ty(), function.values[parameter.index()].local);
@@ -216,7 +216,7 @@ impl Rewriter<'_> {
     fn block(&mut self, function: &mut Function, block: Block) {
         let old = std::mem::take(&mut function.block_mut(block).instructions);
         let mut new = Vec::with_capacity(old.len());
-        let mut boxes: HashMap<Value, Value> = HashMap::new();
+        let mut boxes: HashMap<Value, Value> = HashMap::default();
         for id in old {
             let mut instruction = function.instruction(id).clone();
             let offset = instruction.offset;

@@ -2,8 +2,8 @@
 
 use super::Kind;
 use coachwhip_ir::liveness::snapshot_values;
+use coachwhip_ir::maps::HashMap;
 use coachwhip_ir::{Block, ControlFlow, Edge, Function, Immediate, Instruction, Loops, Op, Value};
-use std::collections::HashMap;
 
 /// A use of an object.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -29,7 +29,7 @@ pub(super) struct Uses {
 
 impl Uses {
     pub(super) fn new(function: &Function, flow: &ControlFlow) -> Uses {
-        let mut uses = Uses { by_root: HashMap::new() };
+        let mut uses = Uses { by_root: HashMap::default() };
         for &block in &flow.reverse_postorder {
             // A head's own parameters in its entry snapshot stand for what they get on the edges that enter the loop.
             for value in function.block(block).entry_snapshot.into_iter().flat_map(|snapshot| snapshot_values(function, snapshot)) {
