@@ -31,7 +31,7 @@ RESOURCES_LEFT_OUT = {
     "gui": "needs a display",
     "largefile": "writes gigabytes, and tests the file system",
 }
-ARGUMENTS = ["-u", ",".join(["all", *(f"-{name}" for name in RESOURCES_LEFT_OUT)]), "--randseed", "1", "--no-randomize"]
+ARGUMENTS = ["-u", ",".join(["all", *(f"-{name}" for name in RESOURCES_LEFT_OUT)]), "--randseed", "1"]
 # For CI: seconds each, and between them most of what the compiler does.
 QUICK = """
     test_coroutines test_yield_from test_generators test_scope test_patma test_with test_class test_unpack_ex test_dictcomps test_named_expressions test_exception_variations
@@ -53,6 +53,13 @@ def slice_of(text):
     if not 1 <= number <= count:
         raise argparse.ArgumentTypeError("a slice is N/M with N from 1 to M")
     return number, count
+
+
+def check_arguments():
+    """Stops if this interpreter's regrtest does not take the arguments: then no test would run on either side, and all would be the same."""
+    answer = subprocess.run([sys.executable, "-m", "test", *ARGUMENTS, "--list-tests", "test_bool"], capture_output=True, text=True)
+    if answer.stdout.split()[-1:] != ["test_bool"]:
+        sys.exit(f"conformance: regrtest does not run: {answer.stdout}{answer.stderr}")
 
 
 class Verdicts:
@@ -248,6 +255,7 @@ def main():
     names = list(dict.fromkeys(options.mode or MODES))
     test_cpython.MODES["stress"]["COACHWHIP_SEED"] = options.seed
     options.build = test_cpython.build_identity()
+    check_arguments()
     for mode in names:
         test_cpython.check_works(mode)
     modes = {mode: Verdicts(mode, options) for mode in names}
