@@ -385,7 +385,13 @@ pub unsafe extern "C" fn enter_slow(
         if !suits {
             uninstall(function);
         }
-        if !deep && suits && compiled.is_valid() && (*tstate).py_recursion_remaining > 0 && !monitoring::foreign_tools(tstate) && !code_state(code).instrumented.get() {
+        if !deep
+            && suits
+            && compiled.is_valid()
+            && (*tstate).py_recursion_remaining > 0
+            && !monitoring::foreign_tools(tstate)
+            && !code_state(code).instrumented.get()
+        {
             let (frame, first_of_chunk) = push_space(tstate, (*code).co_framesize as usize);
             if !frame.is_null() {
                 initialise_frame(frame, function, code, arguments, count);

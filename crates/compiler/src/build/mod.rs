@@ -57,6 +57,32 @@ pub struct BuildOptions {
     pub inline: bool,
 }
 
+/// Whether instructions name slots of the frame that there are: code that was made by `code.replace(co_code=...)` need not.
+fn check_slots(code: &CodeFacts) -> Result<()> {
+    let count = code.slots.len();
+    for (instruction, _) in &code.instructions {
+        let slot = instruction.argument as usize;
+        let fits = match instruction.op {
+            Operation::LoadFast
+            | Operation::LoadFastCheck
+            | Operation::LoadFastAndClear
+            | Operation::StoreFast
+            | Operation::DeleteFast
+            | Operation::MakeCell
+            | Operation::LoadDeref
+            | Operation::StoreDeref
+            | Operation::DeleteDeref
+            | Operation::LoadFromDictOrDeref => slot < count,
+            Operation::CopyFreeVars => slot <= count,
+            _ => true,
+        };
+        if !fits {
+            return Err(BuildError::Malformed(format!("{} names slot {slot} of {count}", instruction.op.name())));
+        }
+    }
+    Ok(())
+}
+
 /// Builds the IR of `code0`.
 ///
 /// # Errors
@@ -71,6 +97,7 @@ pub fn build(facts: &Facts, kind: EntryKind, options: BuildOptions) -> Result<Fu
     {
         return Err(BuildError::Unsupported("class bodies and modules run once".into()));
     }
+    facts.codes.iter().try_for_each(check_slots)?;
     let mut assumed = HashMap::default();
     let mut builder = Builder::new(facts, kind, options);
     builder.build_outermost()?;
