@@ -118,6 +118,7 @@ fn next() -> Option<Job> {
 
 fn work() {
     runtime::block_signals();
+    runtime::step_back();
     while let Some(job) = next() {
         let begun = Instant::now();
         let done = job.run();
