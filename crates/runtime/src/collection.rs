@@ -53,7 +53,9 @@ unsafe fn is_immortal(object: usize) -> bool {
 /// # Safety
 /// The GIL is held; the piece's objects are alive: it is valid, or something is about to happen to one of them.
 pub(crate) unsafe fn strengthen(compiled: &Compiled) {
-    if compiled.weakened.replace(false) {
+    // No write without need: the page may be shared with the parent.
+    if compiled.weakened.get() {
+        compiled.weakened.set(false);
         for &object in &compiled.announced {
             // SAFETY: the caller's promise; immortal objects are not in the list.
             unsafe { *count(object) += 1 };

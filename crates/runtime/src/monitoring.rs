@@ -8,7 +8,6 @@ use coachwhip_abi::counters::Counter;
 use coachwhip_abi::environment::frame_state;
 
 use crate::compiled::{CodeState, Compiled, LoopState, Status, code_state, existing_state};
-use crate::dense::Count;
 use crate::ffi::{self, Code, CodeQueries, Frame, Function, PyObject, ThreadState};
 use crate::python::{self, Owned};
 use crate::{RUNTIME, discard, entry, exits, policy, warm_up, watchers};
@@ -132,7 +131,7 @@ unsafe fn started(code: *mut Code) -> bool {
     // SAFETY: a live code object; the GIL is held.
     unsafe {
         discard::tick();
-        if is_left_alone(code) {
+        if is_left_alone(code, None) {
             return true;
         }
         let state = code_state(code);
@@ -140,7 +139,7 @@ unsafe fn started(code: *mut Code) -> bool {
             Status::Cold => {
                 let starts = state.starts.get() + 1;
                 state.starts.set(starts);
-                if starts < start_threshold(state) || RUNTIME.paused.get() > 0 || is_held_back(&state.starts) {
+                if starts < start_threshold(state) || RUNTIME.paused.get() > 0 {
                     return true;
                 }
                 if !is_eligible(&*code) || (*code).flag_bits() & ffi::OPTIMIZED == 0 {
@@ -258,22 +257,20 @@ fn threshold_for(threshold: u64, state: &CodeState) -> u64 {
     if state.counted.get() { plain / SAMPLED } else { plain }
 }
 
-/// Whether code that is hot is to wait because this is a forked child that has not done much: most live for a task only, and must not do again what their parent
-/// does anyway, not even start a thread. The count is set back a little, for to ask the time takes time.
+/// Whether the start of a function, or a turn of the loop at an offset, is not even counted, because this is a forked child that has not done much: most live for a task
+/// only, and must not do again what their parent does anyway, start threads, or copy pages for the sake of counts.
 #[inline]
-fn is_held_back(count: &Count) -> bool {
-    let wait = warm_up::may_be_young_child() && RUNTIME.threshold.get() >= TEST_THRESHOLD && warm_up::is_infant();
-    if wait {
-        count.set(count.get() - count.get() / 8);
+unsafe fn is_left_alone(code: *mut Code, offset: Option<u32>) -> bool {
+    if !warm_up::is_infant() || RUNTIME.threshold.get() < TEST_THRESHOLD {
+        return false;
     }
-    wait
-}
-
-/// Whether code that a young child's parent has never run is not even counted.
-#[inline]
-unsafe fn is_left_alone(code: *mut Code) -> bool {
-    // SAFETY: a live code object; the GIL is held.
-    warm_up::may_be_young_child() && unsafe { existing_state(code) }.is_none() && RUNTIME.threshold.get() >= TEST_THRESHOLD && warm_up::is_probably_infant()
+    // SAFETY: a live code object; the GIL is held; the loops are only looked at, without `borrow`, which writes.
+    unsafe {
+        existing_state(code).is_none_or(|state| match offset {
+            None => state.status.get() == Status::Cold,
+            Some(offset) => (*state.loops.as_ptr()).iter().all(|row| row.offset != offset || row.status.get() == Status::Cold),
+        })
+    }
 }
 
 enum Jumped {
@@ -287,7 +284,7 @@ unsafe fn jumped(code: *mut Code, target: u32) -> Jumped {
     // SAFETY: a live code object; the GIL is held.
     unsafe {
         discard::tick();
-        if is_left_alone(code) {
+        if is_left_alone(code, Some(target)) {
             return Jumped::Listen;
         }
         let state = code_state(code);
@@ -296,7 +293,7 @@ unsafe fn jumped(code: *mut Code, target: u32) -> Jumped {
             Status::Cold => {
                 let turns = row.turns.get() + 1;
                 row.turns.set(turns);
-                if turns < threshold_for(RUNTIME.loop_threshold.get(), state) || RUNTIME.paused.get() > 0 || is_held_back(&row.turns) {
+                if turns < threshold_for(RUNTIME.loop_threshold.get(), state) || RUNTIME.paused.get() > 0 {
                     return Jumped::Listen;
                 }
                 if !is_eligible(&*code) {

@@ -21,6 +21,10 @@ use crate::{RUNTIME, frames, monitoring, perf_map};
 const TICK: Duration = Duration::from_millis(2);
 /// So long the thread sleeps if the process does nothing.
 const LONGEST_PAUSE: Duration = Duration::from_millis(256);
+/// An infant looks at the clock every so often.
+const QUESTIONS: u32 = 64;
+/// A process that forks so often while it is young is not sampled any more: to start a thread after each fork costs more than to count.
+const MANY_FORKS: u32 = 3;
 /// Code is counted when it was found running so often.
 const SAMPLES: u8 = 3;
 
@@ -43,8 +47,10 @@ pub(crate) struct WarmUp {
     left: Cell<u64>,
     /// It is a forked child, and may be young.
     child: Cell<bool>,
-    /// How often a child has asked whether it is an infant.
-    asked: Cell<u32>,
+    /// How often a child may still ask whether it is an infant before it looks at the clock; 0 if it is none.
+    infant: Cell<u32>,
+    /// How often the process has forked in its warm-up.
+    forks: Cell<u32>,
     /// Forks are watched.
     hooked: Cell<bool>,
     thread: RefCell<Option<JoinHandle<()>>>,
@@ -52,7 +58,7 @@ pub(crate) struct WarmUp {
 
 impl WarmUp {
     pub(crate) const fn new() -> WarmUp {
-        WarmUp { left: Cell::new(0), child: Cell::new(false), asked: Cell::new(0), hooked: Cell::new(false), thread: RefCell::new(None) }
+        WarmUp { left: Cell::new(0), child: Cell::new(false), infant: Cell::new(0), forks: Cell::new(0), hooked: Cell::new(false), thread: RefCell::new(None) }
     }
 }
 
@@ -269,45 +275,48 @@ unsafe extern "C" fn after_fork_in_child(_module: *mut PyObject, _arguments: *mu
     python::none()
 }
 
-/// Whether this is a forked child that was not seen to be older yet.
-#[inline]
-pub(crate) fn may_be_young_child() -> bool {
-    RUNTIME.warm_up.child.get()
-}
-
 /// Whether this is a forked child that has not done much yet. Most of them live for a task only: to free code there only copies pages that the parent has, too.
 pub(crate) fn is_young_child() -> bool {
     const YOUNG: Duration = Duration::from_millis(250);
-    may_be_young_child() && {
+    RUNTIME.warm_up.child.get() && {
         let young = age() < YOUNG;
         RUNTIME.warm_up.child.set(young);
         young
     }
 }
 
-/// The same as [`is_infant`] for those who ask often: it may say so for a while longer.
+/// Whether this is a forked child in which nothing is counted yet.
 #[inline]
-pub(crate) fn is_probably_infant() -> bool {
-    const PATIENCE: u32 = 64;
-    let asked = RUNTIME.warm_up.asked.get() + 1;
-    RUNTIME.warm_up.asked.set(asked % PATIENCE);
-    asked < PATIENCE || is_infant()
+pub(crate) fn is_infant() -> bool {
+    RUNTIME.warm_up.infant.get() != 0 && is_still_infant()
 }
 
-/// Whether this is a forked child in which nothing is compiled yet.
-#[cold]
-pub(crate) fn is_infant() -> bool {
+/// To ask for the time takes time: every so often is enough.
+fn is_still_infant() -> bool {
     const INFANT: Duration = Duration::from_millis(25);
-    is_young_child() && age() < INFANT
+    let left = RUNTIME.warm_up.infant.get() - 1;
+    let is_over = left == 0 && age() >= INFANT;
+    RUNTIME.warm_up.infant.set(if left == 0 && !is_over { QUESTIONS } else { left });
+    !is_over
 }
 
 fn start_threads(child: bool) {
-    RUNTIME.warm_up.child.set(child || RUNTIME.warm_up.child.get());
+    if child {
+        RUNTIME.warm_up.child.set(true);
+        RUNTIME.warm_up.infant.set(QUESTIONS);
+    }
     if RUNTIME.running.get() {
         // SAFETY: `os.fork` calls with the GIL held.
         unsafe { perf_map::after_fork() };
         if is_on() {
-            start_thread();
+            let forks = RUNTIME.warm_up.forks.get() + 1;
+            RUNTIME.warm_up.forks.set(forks);
+            if forks < MANY_FORKS || child {
+                start_thread();
+            } else {
+                // SAFETY: as above.
+                unsafe { count_everything(std::ptr::null_mut()) };
+            }
         }
         if let Some(engine) = RUNTIME.engine() {
             engine.start_threads(child);

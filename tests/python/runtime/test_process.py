@@ -155,3 +155,20 @@ else:
 """
     process = run(source.replace("\\\\", "\\"))
     assert (process.stdout, process.stderr) == ("gone\nparent\ngone\n", "")
+
+
+def test_a_young_process_that_forks_often_counts():
+    source = """
+coachwhip.enable(warm_up=1000000)
+for _ in range(5):
+    child = os.fork()
+    if not child:
+        os._exit(3)
+    print(os.waitpid(child, 0)[1] >> 8, end=" ")
+def fresh(x):
+    return inner(x) + 1
+for i in range(100): fresh(i)
+print("started 0 times" not in coachwhip.explain(fresh) and "has not run" not in coachwhip.explain(fresh), go())
+"""
+    process = run(source)
+    assert (process.stdout, process.stderr) == ("3 3 3 3 3 True True\n", "")
