@@ -66,17 +66,21 @@ impl runtime::Engine for Engine {
 
     fn poll(&self) {
         install_finished();
+        worker::start_inherited();
     }
 
     fn stop_threads(&self) {
         worker::stop();
+        // Here, not in the parent and in the child.
+        install_finished();
     }
 
     fn start_threads(&self, child: bool) {
         if child {
             worker::wait_in_child();
+        } else {
+            worker::start();
         }
-        worker::start();
     }
 }
 

@@ -40,7 +40,7 @@ mod watchers;
 pub use compiled::{Reservation, Status};
 pub use monitoring::{Engine, Verdict};
 pub use stability::{is_unstable_class, is_unstable_name};
-pub use warm_up::{ask, block_signals, quiet, step_back};
+pub use warm_up::{ask, block_signals, is_infant, quiet, step_back};
 pub use watchers::{Dependencies, DictDependency, FunctionDependency};
 
 use compiled::{CodeState, Compiled, Kind, code_state, existing_state};

@@ -285,9 +285,10 @@ pub(crate) fn is_young_child() -> bool {
     }
 }
 
-/// Whether this is a forked child in which nothing is counted yet.
+/// Whether this is a forked child in which nothing is counted yet. Needs the GIL.
 #[inline]
-pub(crate) fn is_infant() -> bool {
+#[must_use]
+pub fn is_infant() -> bool {
     RUNTIME.warm_up.infant.get() != 0 && is_still_infant()
 }
 

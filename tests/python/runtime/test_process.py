@@ -172,3 +172,23 @@ print("started 0 times" not in coachwhip.explain(fresh) and "has not run" not in
 """
     process = run(source)
     assert (process.stdout, process.stderr) == ("3 3 3 3 3 True True\n", "")
+
+
+def test_what_waits_for_the_compiler_is_compiled_in_a_child_too():
+    """The parent forks as soon as a function is hot, again and again; a child that goes on working compiles what it has inherited."""
+    source = """
+coachwhip.enable(warm_up=0)
+for turn in range(20):
+    exec(f"def f(x):\\n    " + "\\n    ".join(f"x = x * {i + turn} + 1 & 1023" for i in range(100)) + "\\n    return x")
+    for i in range(1600):
+        f(i)
+    child = os.fork()
+    if not child:
+        end = time.monotonic() + 60
+        while time.monotonic() < end and not coachwhip.is_compiled(f):
+            f(1)
+        os._exit(0 if coachwhip.is_compiled(f) else 1)
+    print(os.waitpid(child, 0)[1], end=" ")
+"""
+    process = run(source)
+    assert (process.stdout, process.stderr) == ("0 " * 20, "")

@@ -42,6 +42,8 @@ static THREAD: Mutex<Option<JoinHandle<()>>> = Mutex::new(None);
 static FINISHED: Mutex<Vec<Done>> = Mutex::new(Vec::new());
 /// The references of all jobs that are not installed.
 static HELD: Mutex<Vec<Held>> = Mutex::new(Vec::new());
+/// Jobs of the parent that wait in a forked child.
+static INHERITED: AtomicBool = AtomicBool::new(false);
 static ANY_FINISHED: AtomicBool = AtomicBool::new(false);
 
 /// Hands a job to the thread, which is started at the first one.
@@ -73,6 +75,15 @@ pub(super) fn wait_in_child() {
     let mut queue = lock(&QUEUE);
     queue.since = Some(Instant::now());
     queue.spent = CREDIT + CHILDS_DEBT;
+    INHERITED.store(!queue.jobs.is_empty(), Ordering::Relaxed);
+}
+
+/// Starts the thread of a child that is no infant any more for the jobs that it has from its parent.
+pub(super) fn start_inherited() {
+    if INHERITED.load(Ordering::Relaxed) && !runtime::is_infant() {
+        INHERITED.store(false, Ordering::Relaxed);
+        start();
+    }
 }
 
 /// Ends the thread when it has done what it is at; the other jobs wait. In a forked child there must be no thread whose end one would wait for: see the runtime's
