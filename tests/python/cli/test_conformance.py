@@ -43,6 +43,9 @@ def test_what_differs(tools):
     assert differences([passed], [result({"a": "passed"})]) == {"b"}, "it was not run"
     assert differences([passed], [result({"a": "passed"}, "killed by signal 11")]) == {""}, "the process did not come to it"
     assert differences([passed], [result({"a": "failure"}, "killed by signal 11")]) == {"", "a"}
+    slow = result({"a": "passed"}, "no end after 10 s")
+    assert differences([passed], [slow]) == {""}
+    assert differences([slow], [result({"a": "passed"}, "no end after 99 s")]) == differences([slow], [passed]) == set(), "slow without already"
 
 
 def test_log_of_a_process_that_died(tools, tmp_path):
@@ -50,6 +53,12 @@ def test_log_of_a_process_that_died(tools, tmp_path):
     path.write_text(LOG)
     found = {name.rpartition("_")[2]: outcome for name, outcome in tools[0].logged_outcomes(path).items()}
     assert found == {"a": "passed", "b": "failure", "c": "skipped", "e": "error"}
+
+
+def test_names_have_no_addresses(tools, tmp_path):
+    path = tmp_path / "report.xml"
+    path.write_text('<testsuites><testcase name="test_a (call=&lt;function f at 0x7fd820e2e1f0&gt;)"><skipped/></testcase></testsuites>')
+    assert tools[0].outcomes(path) == {"test_a (call=<function f at 0x...>)": "skipped"}
 
 
 def test_reason_for_no_test(tools, tmp_path):
