@@ -21,7 +21,7 @@ import threading
 import time
 
 import test_cpython
-from test_cpython import BY_DESIGN, ROOT
+from test_cpython import ROOT, by_design
 
 MODES = ("normal", "first-call", "stress")
 RESOURCES_LEFT_OUT = {
@@ -97,7 +97,7 @@ class Verdicts:
         all_without, all_with = [without], [with_]
         first = names = test_cpython.differences(all_without, all_with)
         for _ in range(options.again):
-            if not names - BY_DESIGN:
+            if not names - by_design(names):
                 break
             all_without.append(test_cpython.run(module, None, options.timeout, os.path.join(self.without, "again"), ARGUMENTS))
             all_with.append(test_cpython.run(module, self.mode, self.limit(without), os.path.join(self.folder, "again"), ARGUMENTS))
@@ -113,8 +113,8 @@ class Verdicts:
             "seconds": [without["seconds"], with_["seconds"]],
             "end": without["end"],
             "note": without.get("note", ""),
-            "different": [row(name, -1) for name in sorted(names - BY_DESIGN)],
-            "by_design": [row(name, -1) for name in sorted(names & BY_DESIGN)],
+            "different": [row(name, -1) for name in sorted(names - by_design(names))],
+            "by_design": [row(name, -1) for name in sorted(by_design(names))],
             "unsteady": [row(name, 0) for name in sorted(first - names)],
             "log": all_with[-1]["log"],
             "when": with_["when"],
