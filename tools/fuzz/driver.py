@@ -206,7 +206,11 @@ class Campaign:
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(folder)
         self.tell(f"{name} {seed}{' (after other programs)' if company else ''} {json.dumps(setting)}\n{text_difference(expected, found, 25)}")
-        write = lambda file, text: open(os.path.join(folder, file), "w", encoding="utf-8").write(text)
+
+        def write(file, text):
+            with open(os.path.join(folder, file), "w", encoding="utf-8") as stream:
+                stream.write(text)
+
         write("program.py", source)
         write("setting.json", json.dumps({"seed": seed, **setting}, indent=1))
         write("difference.txt", text_difference(expected, found, 400))
