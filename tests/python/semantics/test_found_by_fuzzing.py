@@ -41,3 +41,20 @@ def test_modules_over_the_same_code(run_both):
         "code = compile('total = 0\\nfor turn in range(60):\\n    total += step\\n    if turn == 30: show(total, name)\\nshow(total)', '<made>', 'exec')\n"
         "for turn in range(6):\n    exec(code, {'step': [1, 2.5, 'a'][turn % 3] if turn % 3 < 2 else 3, 'name': turn, 'show': print, 'range': [range, lambda n: [1, 2]][turn % 2]})\n"
     )
+
+
+def test_a_loop_variable_behind_another_empty_local(engine):
+    """Two locals are empty before the loop; the parameter of its way out stands for the one that the loop sets."""
+
+    def go(base):
+        found = [v for v in base]
+        for q in range(1):
+            pass
+        return locals()
+
+    for _ in range(20):
+        go([])
+    engine.compile(go)
+    for _ in range(20):
+        assert go([]) == {"base": [], "found": [], "q": 0}
+    assert engine.is_compiled(go)

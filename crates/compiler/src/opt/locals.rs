@@ -2,6 +2,7 @@
 //!
 //! A parameter stands for a local if on each edge to its block it gets what the local holds there. Passes that make parameters call this afterwards.
 
+use coachwhip_ir::maps::HashSet;
 use coachwhip_ir::{Block, ClassSet, ControlFlow, EntryKind, Function, Immediate, Op, SnapshotId, Value};
 use smallvec::SmallVec;
 
@@ -30,6 +31,37 @@ pub(super) fn assign_locals(function: &mut Function) {
     }
 }
 
+/// So often what a slot holds at the start of a block is found to be something else before it is given up: guesses must come to an end.
+const MOST_CHANGES: u8 = 8;
+
+/// The block parameters that get nothing but NULL on every edge, directly or through one another.
+fn null_parameters(function: &Function, flow: &ControlFlow) -> HashSet<Value> {
+    let parameters = |block: Block| function.block(block).parameters.iter().copied().enumerate().filter(|&(_, parameter)| function.ty(parameter).is_object());
+    let mut nulls: HashSet<Value> =
+        flow.reverse_postorder.iter().filter(|&&block| block != Function::ENTRY).flat_map(|&block| parameters(block)).map(|(_, parameter)| parameter).collect();
+    let mut changed = true;
+    while changed {
+        changed = false;
+        for &block in &flow.reverse_postorder {
+            for (position, parameter) in parameters(block) {
+                let gets_null = |from: Block, target: usize| {
+                    let argument = function.successors(from).nth(target).map(|target| function.root(target.arguments[position]));
+                    argument.is_some_and(|argument| argument == parameter || is_null(function, &nulls, argument))
+                };
+                if nulls.contains(&parameter) && !flow.predecessors(block).iter().all(|edge| gets_null(edge.from, edge.target)) {
+                    nulls.remove(&parameter);
+                    changed = true;
+                }
+            }
+        }
+    }
+    nulls
+}
+
+fn is_null(function: &Function, nulls: &HashSet<Value>, value: Value) -> bool {
+    function.ty(value).classes == ClassSet::NULL || nulls.contains(&value)
+}
+
 /// What each slot holds at the start and at the end of each block.
 fn contents(function: &Function, flow: &ControlFlow) -> (Vec<Vec<Content>>, Vec<Vec<Content>>) {
     let count = slots(function);
@@ -37,6 +69,8 @@ fn contents(function: &Function, flow: &ControlFlow) -> (Vec<Vec<Content>>, Vec<
         EntryKind::Call { .. } => Content::Empty,
         EntryKind::Loop { .. } => Content::Unknown,
     };
+    let nulls = null_parameters(function, flow);
+    let mut changes = vec![vec![0_u8; count]; function.blocks.len()];
     let mut ends: Vec<Vec<Content>> = vec![vec![Content::Unreached; count]; function.blocks.len()];
     let mut starts = ends.clone();
     starts[Function::ENTRY.index()] = vec![initial; count];
@@ -47,8 +81,15 @@ fn contents(function: &Function, flow: &ControlFlow) -> (Vec<Vec<Content>>, Vec<
         for &block in &flow.reverse_postorder {
             if block != Function::ENTRY {
                 for slot in 0..count {
-                    let content = meet(function, flow, &ends, block, slot, &starts[block.index()]);
-                    starts[block.index()][slot] = content;
+                    let mut content = meet(function, flow, &nulls, &ends, block, slot, &starts[block.index()]);
+                    if content != starts[block.index()][slot] {
+                        let changes = &mut changes[block.index()][slot];
+                        *changes += 1;
+                        if *changes > MOST_CHANGES {
+                            content = Content::Unknown;
+                        }
+                        starts[block.index()][slot] = content;
+                    }
                 }
             }
             let mut contents = starts[block.index()].clone();
@@ -78,7 +119,15 @@ fn slots(function: &Function) -> usize {
 }
 
 /// `starts` is what was found for this block so far.
-fn meet(function: &Function, flow: &ControlFlow, ends: &[Vec<Content>], block: Block, slot: usize, starts: &[Content]) -> Content {
+fn meet(
+    function: &Function,
+    flow: &ControlFlow,
+    nulls: &HashSet<Value>,
+    ends: &[Vec<Content>],
+    block: Block,
+    slot: usize,
+    starts: &[Content],
+) -> Content {
     let old = starts[slot];
     if old == Content::Unknown {
         return Content::Unknown;
@@ -96,7 +145,7 @@ fn meet(function: &Function, flow: &ControlFlow, ends: &[Vec<Content>], block: B
             match (content(edge.from), argument) {
                 (Content::Unreached, _) => true,
                 (Content::Value(value), Some(argument)) => value == argument,
-                (Content::Empty, Some(argument)) => function.ty(argument).classes == ClassSet::NULL,
+                (Content::Empty, Some(argument)) => is_null(function, nulls, argument),
                 _ => false,
             }
         });
@@ -106,13 +155,25 @@ fn meet(function: &Function, flow: &ControlFlow, ends: &[Vec<Content>], block: B
     }
     // Two locals can hold the same on the ways that are known yet, and differ on others: then the loop's own snapshot tells which parameter is whose.
     let named = function.block(block).entry_snapshot.and_then(|snapshot| function.snapshots[snapshot.index()].locals.get(slot).copied().flatten());
-    let is_free = |parameter: &Value| starts.iter().enumerate().all(|(other, content)| other == slot || *content != Content::Value(*parameter));
-    let chosen = fitting.iter().find(|&&parameter| Some(parameter) == named).or_else(|| fitting.iter().find(|parameter| is_free(parameter)));
-    if let Some(&parameter) = chosen.or(fitting.first()) {
+    if let Some(&parameter) = fitting.iter().find(|&&parameter| Some(parameter) == named) {
         return Content::Value(parameter);
     }
-    let mut known = edges.iter().map(|edge| content(edge.from)).filter(|&content| content != Content::Unreached);
-    let first = known.next().unwrap_or(Content::Unreached);
+    let unreached = edges.iter().any(|edge| content(edge.from) == Content::Unreached);
+    let empty = edges.iter().all(|edge| matches!(content(edge.from), Content::Unreached | Content::Empty));
+    let is_free = |parameter: &Value| starts.iter().enumerate().all(|(other, content)| other == slot || *content != Content::Value(*parameter));
+    let chosen = fitting.iter().find(|parameter| is_free(parameter)).copied();
+    match chosen.or(fitting.first().copied()) {
+        // A parameter that is NULL here may be another local's: it is taken only where a guess is needed, and none is that stands for another.
+        Some(parameter) if !empty || unreached && chosen.is_some() => return Content::Value(parameter),
+        _ => {}
+    }
+    // A guess that was wrong: where the slot still holds what was guessed for this block nothing was done to it on the way.
+    let guess = match old {
+        Content::Value(value) if function.block(block).parameters.contains(&value) => Some(old),
+        _ => None,
+    };
+    let mut known = edges.iter().map(|edge| content(edge.from)).filter(|&content| content != Content::Unreached && Some(content) != guess);
+    let first = known.next().unwrap_or(Content::Unknown);
     if known.all(|content| content == first) { first } else { Content::Unknown }
 }
 
