@@ -22,7 +22,13 @@ pub fn exception_table(bytes: &[u8]) -> Vec<ExceptionTableEntry> {
     while let Some(start) = exception_varint(&mut bytes) {
         let mut next = || exception_varint(&mut bytes);
         let (Some(length), Some(target), Some(depth_and_lasti)) = (next(), next(), next()) else { break };
-        entries.push(ExceptionTableEntry { start, end: start.saturating_add(length), target, depth: depth_and_lasti >> 1, push_lasti: depth_and_lasti & 1 != 0 });
+        entries.push(ExceptionTableEntry {
+            start,
+            end: start.saturating_add(length),
+            target,
+            depth: depth_and_lasti >> 1,
+            push_lasti: depth_and_lasti & 1 != 0,
+        });
     }
     entries
 }

@@ -58,3 +58,21 @@ def test_a_loop_variable_behind_another_empty_local(engine):
     for _ in range(20):
         assert go([]) == {"base": [], "found": [], "q": 0}
     assert engine.is_compiled(go)
+
+
+def test_a_loop_variable_behind_a_loop_that_was_entered_in_the_middle(run_both):
+    """What is empty at the start of the loop's code is known from a guard there."""
+    run_both(
+        """
+def go(numbers):
+    v = 0
+    found = [v for v in numbers]
+    for q in range(3):
+        more = [k + q for k in range(3)]
+    return q
+
+for i in range(200):
+    print(go([1, 2, 3]))
+""",
+        options={"COACHWHIP_THRESHOLD": "8", "COACHWHIP_LOOP_THRESHOLD": "8", "COACHWHIP_STRESS_EXITS": "20"},
+    )

@@ -3,7 +3,7 @@
 //! A parameter stands for a local if on each edge to its block it gets what the local holds there. Passes that make parameters call this afterwards.
 
 use coachwhip_ir::maps::HashSet;
-use coachwhip_ir::{Block, ClassSet, ControlFlow, EntryKind, Function, Immediate, Op, SnapshotId, Value};
+use coachwhip_ir::{Block, ClassSet, ControlFlow, EntryKind, Function, Immediate, Instruction, Op, SnapshotId, Value};
 use smallvec::SmallVec;
 
 /// What a local holds at one point.
@@ -119,15 +119,7 @@ fn slots(function: &Function) -> usize {
 }
 
 /// `starts` is what was found for this block so far.
-fn meet(
-    function: &Function,
-    flow: &ControlFlow,
-    nulls: &HashSet<Value>,
-    ends: &[Vec<Content>],
-    block: Block,
-    slot: usize,
-    starts: &[Content],
-) -> Content {
+fn meet(function: &Function, flow: &ControlFlow, nulls: &HashSet<Value>, ends: &[Vec<Content>], block: Block, slot: usize, starts: &[Content]) -> Content {
     let old = starts[slot];
     if old == Content::Unknown {
         return Content::Unknown;
@@ -180,6 +172,10 @@ fn meet(
 fn pass(function: &Function, block: Block, contents: &mut [Content]) {
     for &id in &function.block(block).instructions {
         let instruction = function.instruction(id);
+        if let Some(value) = proven_null(function, instruction) {
+            // The start of a loop: what the frame has in its slots is read, and what was empty is checked to be so.
+            contents.iter_mut().filter(|content| **content == Content::Value(value)).for_each(|content| *content = Content::Empty);
+        }
         let slot = match instruction.immediates.first() {
             Some(&Immediate::Int(slot)) => usize::try_from(slot).unwrap_or(usize::MAX),
             _ => continue,
@@ -192,4 +188,13 @@ fn pass(function: &Function, block: Block, contents: &mut [Content]) {
             _ => {}
         }
     }
+}
+
+/// The value that a guard shows to be NULL.
+fn proven_null(function: &Function, instruction: &Instruction) -> Option<Value> {
+    if instruction.op != Op::GuardTrue {
+        return None;
+    }
+    let condition = function.defining(function.root(instruction.operands[0]))?;
+    (condition.op == Op::IsNull).then(|| function.root(condition.operands[0]))
 }
