@@ -91,17 +91,8 @@ class Verdicts:
 
     def find(self, module):
         """Runs a module on both sides, again if there are differences."""
-        options = self.options
-        without = test_cpython.kept(module, None, options.timeout, self.without, options.fresh, ARGUMENTS)
-        with_ = test_cpython.kept(module, self.mode, self.limit(without), self.folder, options.fresh, ARGUMENTS)
-        all_without, all_with = [without], [with_]
-        first = names = test_cpython.differences(all_without, all_with)
-        for _ in range(options.again):
-            if not names - by_design(names):
-                break
-            all_without.append(test_cpython.run(module, None, options.timeout, os.path.join(self.without, "again"), ARGUMENTS))
-            all_with.append(test_cpython.run(module, self.mode, self.limit(without), os.path.join(self.folder, "again"), ARGUMENTS))
-            names = test_cpython.differences(all_without, all_with)
+        all_without, all_with, first, names = test_cpython.compare(module, self.mode, (self.without, self.folder), self.options, self.limit, ARGUMENTS)
+        without, with_ = all_without[0], all_with[0]
 
         def row(name, number):
             return [name, *(result["tests"].get(name, "not run") if name else result["end"] for result in (all_without[number], all_with[number]))]

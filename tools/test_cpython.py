@@ -292,22 +292,30 @@ def lines_of(names, without, with_):
     return lines
 
 
-def check(module, arguments, folders):
-    """Both runs of a module: the lines to print for it, and whether it differs."""
-    without = kept(module, None, arguments.timeout, folders[0], arguments.fresh)
-    if arguments.baseline:
-        return f"{len(without['tests'])} tests, {without['seconds']:.1f} s: {without['end']}", [], len(without["tests"]), False
-    with_ = kept(module, arguments.mode, arguments.timeout, folders[1], arguments.fresh)
-    all_without, all_with = [without], [with_]
-    first = differences(all_without, all_with)
-    names = first
-    # An unsteady test, a busy machine: again, before it counts.
-    for _ in range(arguments.again):
+def compare(module, mode, folders, options, limit, arguments=()):
+    """Runs a module on both sides, and again while tests differ that should not: an unsteady test or a busy machine are no difference.
+
+    `folders` keep the results, `options` has `timeout`, `fresh` and `again`, `limit(result without)` is the time limit with Coachwhip, `arguments` are regrtest's.
+    Returns the results without, those with, the names that differed at first, and those that differ in all runs."""
+    all_without = [kept(module, None, options.timeout, folders[0], options.fresh, arguments)]
+    all_with = [kept(module, mode, limit(all_without[0]), folders[1], options.fresh, arguments)]
+    first = names = differences(all_without, all_with)
+    for _ in range(options.again):
         if not names - by_design(names):
             break
-        all_without.append(run(module, None, arguments.timeout, os.path.join(folders[0], "again")))
-        all_with.append(run(module, arguments.mode, arguments.timeout, os.path.join(folders[1], "again")))
+        all_without.append(run(module, None, options.timeout, os.path.join(folders[0], "again"), arguments))
+        all_with.append(run(module, mode, limit(all_without[0]), os.path.join(folders[1], "again"), arguments))
         names = differences(all_without, all_with)
+    return all_without, all_with, first, names
+
+
+def check(module, arguments, folders):
+    """Both runs of a module: the lines to print for it, and whether it differs."""
+    if arguments.baseline:
+        without = kept(module, None, arguments.timeout, folders[0], arguments.fresh)
+        return f"{len(without['tests'])} tests, {without['seconds']:.1f} s: {without['end']}", [], len(without["tests"]), False
+    all_without, all_with, first, names = compare(module, arguments.mode, folders, arguments, lambda without: arguments.timeout)
+    without, with_ = all_without[0], all_with[0]
     designed = by_design(names)
     names, first = names - designed, first - designed
     verdict = f"{len(names)} different" if names else "same"

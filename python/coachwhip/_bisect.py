@@ -50,8 +50,7 @@ class Command:
     def run(self, **variables):
         """Runs it once: the outcome, and what it printed on stderr."""
         self.count += 1
-        environment = {name: value for name, value in os.environ.items() if name != "COACHWHIP" or variables}
-        environment.update(self.settings if variables.get("COACHWHIP") != "0" else {}, **variables)
+        environment = {**os.environ, **self.settings, **variables}
         try:
             process = subprocess.run(
                 self.words, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=self.timeout, check=False

@@ -13,12 +13,13 @@ import tempfile
 import threading
 import time
 
+import coachwhip
 from tools.fuzz.shrink import shrink
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FOLDER = os.path.join(ROOT, ".cache", "fuzz")
 FINDS = os.path.join(FOLDER, "finds")
-PASSES = ("simplify", "rotate", "unbox", "hoist", "dead_code", "slots")
+PASSES = [row["name"] for row in coachwhip.describe_passes() if row["optional"]]
 #: Programs that one process runs.
 BATCH = 200
 COUNTERS = ("compiled_functions", "compiled_loops", "recompilations", "entries", "loop_entries", "exits", "raises", "invalidations", "handed_back", "unsupported")
