@@ -145,7 +145,7 @@ pub struct Routines {
     /// `(tstate, frame, instr_ptr) -> exception`, new reference: `Op::Catch`.
     pub catch: usize,
     /// `(tstate, callable, *arguments, count, names) -> object`: `Op::CallObject`. `count` is the number of all arguments, those named by `names` (a tuple
-    /// or NULL) included; `arguments[-1]` may be written (PY_VECTORCALL_ARGUMENTS_OFFSET).
+    /// or NULL) included; their references are taken over, and `arguments[-1]` may be written.
     pub call_object: usize,
 }
 

@@ -57,6 +57,23 @@ pub struct Opcode {
     pub kind: Kind,
 }
 
+impl Opcode {
+    /// Whether it is an instrumented form.
+    #[must_use]
+    pub const fn is_instrumented(&self) -> bool {
+        let prefix = "INSTRUMENTED_".as_bytes();
+        let name = self.name.as_bytes();
+        let mut index = 0;
+        while index < prefix.len() {
+            if index >= name.len() || name[index] != prefix[index] {
+                return false;
+            }
+            index += 1;
+        }
+        true
+    }
+}
+
 /// The opcodes of one CPython version.
 #[derive(Debug)]
 pub struct Table {

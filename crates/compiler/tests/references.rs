@@ -82,6 +82,7 @@ fn a_call_makes_borrowed_values_owned() {
          v3 = list_get v1, v2
          increment v3
          v4 = null
+         increment v0
          v5 = call_object v3, v4, v0 owned[v0 v3]
          decrement v3
          return v5 owned[v0]",

@@ -107,6 +107,22 @@ pub struct Compiled {
     pub caches: Box<[[u64; 8]]>,
 }
 
+/// Keeps compiled code from being freed while one of its routines runs.
+pub(crate) struct Busy<'a>(&'a Compiled);
+
+impl<'a> Busy<'a> {
+    pub(crate) fn new(compiled: &'a Compiled) -> Busy<'a> {
+        compiled.header.busy.set(compiled.header.busy.get() + 1);
+        Busy(compiled)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.header.busy.set(self.0.header.busy.get() - 1);
+    }
+}
+
 impl Compiled {
     /// The compiled code of a header.
     ///

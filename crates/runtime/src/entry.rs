@@ -2,13 +2,14 @@
 //! entry check failed.
 
 use std::ffi::c_void;
+use std::mem::MaybeUninit;
 
 use coachwhip_abi::counters::Counter;
 use coachwhip_abi::environment::{CodeHeader, frame_state};
 
-use crate::compiled::{Compiled, code_state, existing_state};
-use crate::ffi::{self, Code, CodeQueries, Frame, Function, PyObject, ThreadState};
-use crate::{RUNTIME, exits, frames, monitoring, unwind};
+use crate::compiled::{Busy, Compiled, code_state, existing_state};
+use crate::ffi::{self, Code, CodeQueries, Frame, Function, InterpreterState, MethodObject, PyObject, ThreadState};
+use crate::{RUNTIME, arguments, exits, frames, monitoring, unwind};
 
 /// The most arguments that the fast ways of binding copy.
 const MOST_COPIED: usize = 32;
@@ -21,8 +22,25 @@ type ArrayEntry = unsafe extern "C" fn(*mut ThreadState, *mut Function, *mut *mu
 /// Called by CPython with a Python function, by the vectorcall protocol.
 pub unsafe extern "C" fn vectorcall(callable: *mut PyObject, arguments: *const *mut PyObject, count_and_flag: usize, names: *mut PyObject) -> *mut PyObject {
     let tstate = ffi::thread_state();
-    let function = callable.cast::<Function>();
-    // SAFETY: vectorcall of a live function; the state belongs to its code.
+    let count = count_and_flag & !ffi::ARGUMENTS_OFFSET;
+    // SAFETY: a call by the vectorcall protocol; the references that are taken are handed on.
+    unsafe {
+        let total = count + arguments::names_count(names);
+        if total > MOST_COPIED {
+            let mut taken = vec![std::ptr::null_mut::<PyObject>(); total];
+            arguments::take(tstate, callable, arguments, total, taken.as_mut_ptr());
+            return call_owned(tstate, callable.cast(), taken.as_mut_ptr(), count, names);
+        }
+        let mut taken = [const { MaybeUninit::<*mut PyObject>::uninit() }; MOST_COPIED];
+        let taken = taken.as_mut_ptr().cast::<*mut PyObject>();
+        arguments::take(tstate, callable, arguments, total, taken);
+        call_owned(tstate, callable.cast(), taken, count, names)
+    }
+}
+
+/// Calls a hooked function; the references to the arguments are taken over.
+unsafe fn call_owned(tstate: *mut ThreadState, function: *mut Function, arguments: *mut *mut PyObject, count: usize, names: *mut PyObject) -> *mut PyObject {
+    // SAFETY: a live function, kept alive by the caller; the state belongs to its code.
     unsafe {
         let code = (*function).func_code;
         let compiled = match existing_state(code) {
@@ -30,45 +48,36 @@ pub unsafe extern "C" fn vectorcall(callable: *mut PyObject, arguments: *const *
             None => std::ptr::null_mut(),
         };
         if compiled.is_null() || !(*compiled).is_valid() {
-            return original(callable, arguments, count_and_flag, names);
+            return interpret_call(tstate, function, arguments, count, names);
+        }
+        if InterpreterState::evaluator((*tstate).interp).is_some() {
+            // Another extension evaluates frames, perhaps since a moment ago: compiled code must learn of it.
+            let _ = monitoring::foreign_tools(tstate);
+            return interpret_call(tstate, function, arguments, count, names);
         }
         if (*tstate).c_recursion_remaining < RUNTIME.c_recursion_low.get() {
-            return unhooked(tstate, function, || original(callable, arguments, count_and_flag, names));
+            return unhooked(tstate, function, || interpret_call(tstate, function, arguments, count, names));
         }
         let array_entry: ArrayEntry = std::mem::transmute::<usize, ArrayEntry>((*compiled).array_entry);
-        let count = count_and_flag & !ffi::ARGUMENTS_OFFSET;
         let wanted = (*code).co_argcount as usize;
-        if names.is_null() && (*code).is_simple() && wanted <= MOST_COPIED {
+        if names.is_null() && (*code).is_simple() && count <= wanted {
             if count == wanted {
-                for index in 0..count {
-                    ffi::Py_INCREF(*arguments.add(index));
-                }
-                return array_entry(tstate, function, arguments.cast_mut());
+                return array_entry(tstate, function, arguments);
             }
             let defaults = (*function).func_defaults;
-            if count < wanted && !defaults.is_null() {
-                let defaults_count = pyo3_ffi::PyTuple_GET_SIZE(defaults) as usize;
-                if count + defaults_count >= wanted {
-                    let mut bound = [std::ptr::null_mut::<PyObject>(); MOST_COPIED];
-                    for (index, slot) in bound.iter_mut().enumerate().take(wanted) {
-                        *slot = ffi::new_reference(if index < count {
-                            *arguments.add(index)
-                        } else {
-                            pyo3_ffi::PyTuple_GET_ITEM(defaults, (index + defaults_count - wanted) as ffi::Py_ssize_t)
-                        });
-                    }
-                    return array_entry(tstate, function, bound.as_mut_ptr());
+            let defaults_count = if defaults.is_null() { 0 } else { pyo3_ffi::PyTuple_GET_SIZE(defaults) as usize };
+            if count + defaults_count >= wanted && wanted <= MOST_COPIED {
+                let mut bound = [const { MaybeUninit::<*mut PyObject>::uninit() }; MOST_COPIED];
+                let bound = bound.as_mut_ptr().cast::<*mut PyObject>();
+                bound.copy_from_nonoverlapping(arguments, count);
+                for index in count..wanted {
+                    *bound.add(index) = ffi::new_reference(pyo3_ffi::PyTuple_GET_ITEM(defaults, (index + defaults_count - wanted) as ffi::Py_ssize_t));
                 }
+                return array_entry(tstate, function, bound);
             }
         }
         bind_and_call(tstate, function, code, array_entry, arguments, count, names)
     }
-}
-
-unsafe fn original(callable: *mut PyObject, arguments: *const *mut PyObject, count: usize, names: *mut PyObject) -> *mut PyObject {
-    let function = RUNTIME.original_vectorcall.get().expect("the runtime was started");
-    // SAFETY: the arguments of the call are handed on.
-    unsafe { function(callable, arguments, count, names) }
 }
 
 /// Binds the arguments as `_PyEvalFramePushAndInit` does it, errors included, takes them out of that frame and calls.
@@ -82,14 +91,9 @@ unsafe fn bind_and_call(
     count: usize,
     names: *mut PyObject,
 ) -> *mut PyObject {
-    // SAFETY: `_PyEvalFramePushAndInit` consumes the references that are taken here (Python/ceval.c, `_PyEval_Vector`).
+    // SAFETY: as for `call_owned`.
     unsafe {
-        ffi::Py_INCREF(function.cast());
-        let names_count = if names.is_null() { 0 } else { pyo3_ffi::PyTuple_GET_SIZE(names) as usize };
-        for index in 0..count + names_count {
-            ffi::Py_INCREF(*arguments.add(index));
-        }
-        let frame = ffi::_PyEvalFramePushAndInit(tstate, function, std::ptr::null_mut(), arguments, count, names);
+        let frame = push_call(tstate, function, arguments, count, names);
         if frame.is_null() {
             return std::ptr::null_mut();
         }
@@ -110,6 +114,73 @@ unsafe fn bind_and_call(
         ffi::Py_DECREF((*frame).f_funcobj);
         ffi::_PyThreadState_PopFrame(tstate, frame);
         array_entry(tstate, function, bound)
+    }
+}
+
+/// Binds the arguments of a call, whose references are taken over, as the interpreter does: a frame that is not linked, or NULL with the error set.
+unsafe fn push_call(tstate: *mut ThreadState, function: *mut Function, arguments: *const *mut PyObject, count: usize, names: *mut PyObject) -> *mut Frame {
+    // SAFETY: `_PyEvalFramePushAndInit` consumes the references to function and arguments (Python/ceval.c, `_PyEval_Vector`).
+    unsafe { ffi::_PyEvalFramePushAndInit(tstate, ffi::new_reference(function), std::ptr::null_mut(), arguments, count, names) }
+}
+
+/// Calls a function in the interpreter (`_PyFunction_Vectorcall`, Objects/call.c); the references to the arguments are taken over.
+unsafe fn interpret_call(
+    tstate: *mut ThreadState,
+    function: *mut Function,
+    arguments: *mut *mut PyObject,
+    count: usize,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: a live function, kept alive by the caller.
+    unsafe {
+        if (*(*function).func_code).flag_bits() & ffi::OPTIMIZED == 0 || InterpreterState::evaluator((*tstate).interp).is_some() {
+            let original = RUNTIME.original_vectorcall.get().expect("the runtime was started");
+            let result = original(function.cast(), arguments, count, names);
+            arguments::drop(arguments, count + arguments::names_count(names));
+            return result;
+        }
+        let frame = push_call(tstate, function, arguments, count, names);
+        if frame.is_null() { std::ptr::null_mut() } else { ffi::_PyEval_EvalFrameDefault(tstate, frame, 0) }
+    }
+}
+
+/// `Routines::call_object`: as CALL calls (Python/bytecodes.c), Python functions own their arguments, C functions do not.
+///
+/// # Safety
+/// The contract: the vectorcall protocol, `count` includes the arguments that have names; `arguments[-1]` may be written; the references to the arguments are
+/// taken over.
+pub unsafe extern "C" fn call_object(
+    tstate: *mut ThreadState,
+    mut callable: *mut PyObject,
+    mut arguments: *mut *mut PyObject,
+    mut count: usize,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: the contract; a bound method is alive, and with it its function and object.
+    unsafe {
+        let named = arguments::names_count(names);
+        let mut flag = ffi::ARGUMENTS_OFFSET;
+        if pyo3_ffi::Py_TYPE(callable) == &raw mut ffi::PyMethod_Type {
+            // The place before the arguments is in use from now on.
+            flag = 0;
+            arguments = arguments.sub(1);
+            let method = callable.cast::<MethodObject>();
+            *arguments = ffi::new_reference((*method).im_self);
+            count += 1;
+            callable = (*method).im_func;
+        }
+        if pyo3_ffi::Py_TYPE(callable) == &raw mut pyo3_ffi::PyFunction_Type {
+            let function = callable.cast::<Function>();
+            if is_hooked(function) {
+                return call_owned(tstate, function, arguments, count - named, names);
+            }
+            if is_interpreted(function) {
+                return interpret_call(tstate, function, arguments, count - named, names);
+            }
+        }
+        let result = ffi::PyObject_Vectorcall(callable, arguments, (count - named) | flag, names);
+        arguments::drop(arguments, count);
+        result
     }
 }
 
@@ -145,6 +216,13 @@ pub unsafe fn is_hooked(function: *mut Function) -> bool {
     unsafe { (*function).vectorcall.is_some_and(|current| current as usize == vectorcall as *const () as usize) }
 }
 
+/// Whether a function's vectorcall is CPython's own.
+unsafe fn is_interpreted(function: *mut Function) -> bool {
+    let own = RUNTIME.original_vectorcall.get().map(|original| original as usize);
+    // SAFETY: a live function.
+    unsafe { (*function).vectorcall.map(|current| current as usize) == own }
+}
+
 /// Hooks a function over compiled code, if its vectorcall is CPython's own. Tells whether it is hooked now.
 ///
 /// # Safety
@@ -155,8 +233,7 @@ pub unsafe fn install(function: *mut Function) -> bool {
         if is_hooked(function) {
             return true;
         }
-        let own = RUNTIME.original_vectorcall.get().map(|original| original as usize);
-        if (*function).vectorcall.map(|current| current as usize) != own {
+        if !is_interpreted(function) {
             return false;
         }
         let state = code_state((*function).func_code);
@@ -285,11 +362,7 @@ pub(crate) unsafe fn interpret(tstate: *mut ThreadState, function: *mut Function
             return interpret_code(tstate, function, code, arguments, count);
         }
         // The function got another code since the call was compiled.
-        let result = original(function.cast(), arguments, count, std::ptr::null_mut());
-        for index in 0..count {
-            ffi::Py_XDECREF(*arguments.add(index));
-        }
-        result
+        interpret_call(tstate, function, arguments, count, std::ptr::null_mut())
     }
 }
 
@@ -305,7 +378,10 @@ unsafe fn interpret_code(tstate: *mut ThreadState, function: *mut Function, code
             return pyo3_ffi::PyErr_NoMemory();
         }
         initialise_frame(frame, ffi::new_reference(function), ffi::new_reference(code), arguments, count);
-        ffi::_PyEval_EvalFrameDefault(tstate, frame, 0)
+        match InterpreterState::evaluator((*tstate).interp) {
+            Some(evaluate) => evaluate(tstate, frame, 0),
+            None => ffi::_PyEval_EvalFrameDefault(tstate, frame, 0),
+        }
     }
 }
 
@@ -407,14 +483,13 @@ pub unsafe extern "C" fn enter_slow(
                 return std::ptr::null_mut();
             }
         }
-        compiled.header.busy.set(compiled.header.busy.get() + 1);
+        let _busy = Busy::new(compiled);
         let result = if deep {
             unhooked(tstate, function, || interpret_code(tstate, function, code, arguments, count))
         } else {
             Counter::InterpretedCalls.add(1);
             interpret_code(tstate, function, code, arguments, count)
         };
-        compiled.header.busy.set(compiled.header.busy.get() - 1);
         *arguments = result;
         std::ptr::null_mut()
     }
@@ -425,11 +500,10 @@ pub unsafe extern "C" fn enter_slow(
 unsafe fn handle_events_at_entry(tstate: *mut ThreadState, frame: *mut Frame, compiled: &Compiled, arguments: *mut *mut PyObject) -> bool {
     // SAFETY: the frame is linked and complete; its slots own the arguments if the interpreter takes over.
     unsafe {
-        compiled.header.busy.set(compiled.header.busy.get() + 1);
+        let _busy = Busy::new(compiled);
         let failed = ffi::_Py_HandlePending(tstate) != 0;
         let untouched = (*frame).state & (frame_state::LEAVE | frame_state::OWNS_SLOTS) == 0;
         if !failed && untouched && compiled.is_valid() && !monitoring::foreign_tools(tstate) {
-            compiled.header.busy.set(compiled.header.busy.get() - 1);
             return true;
         }
         frames::give_to_interpreter(frame);
@@ -442,7 +516,6 @@ unsafe fn handle_events_at_entry(tstate: *mut ThreadState, frame: *mut Frame, co
             (*frame).instr_ptr = Code::units(compiled.code);
             exits::run(tstate, frame)
         };
-        compiled.header.busy.set(compiled.header.busy.get() - 1);
         false
     }
 }

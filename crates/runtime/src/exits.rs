@@ -6,7 +6,7 @@ use coachwhip_abi::counters::Counter;
 use coachwhip_abi::environment::CodeHeader;
 use coachwhip_abi::recipe::{FrameRecipe, Recipe};
 
-use crate::compiled::Compiled;
+use crate::compiled::{Busy, Compiled};
 use crate::ffi::{self, Code, CodeQueries, Frame, PyObject, ThreadState};
 use crate::{entry, frames, monitoring, policy, unwind};
 
@@ -47,22 +47,6 @@ pub(crate) unsafe fn pop_frame(tstate: *mut ThreadState, frame: *mut Frame) {
         (*tstate).py_recursion_remaining += 1;
         (*tstate).current_frame = (*frame).previous;
         ffi::_PyEval_FrameClearAndPop(tstate, frame);
-    }
-}
-
-/// Keeps compiled code from being freed while one of its routines runs.
-struct Busy<'a>(&'a Compiled);
-
-impl<'a> Busy<'a> {
-    fn new(compiled: &'a Compiled) -> Busy<'a> {
-        compiled.header.busy.set(compiled.header.busy.get() + 1);
-        Busy(compiled)
-    }
-}
-
-impl Drop for Busy<'_> {
-    fn drop(&mut self) {
-        self.0.header.busy.set(self.0.header.busy.get() - 1);
     }
 }
 
@@ -379,24 +363,6 @@ pub unsafe extern "C" fn unbox_big_int(object: *mut PyObject, status: *mut i32) 
         let value = ffi::PyLong_AsLongLongAndOverflow(object, &raw mut overflow);
         *status = i32::from(overflow != 0);
         value
-    }
-}
-
-/// `Routines::call_object`
-///
-/// # Safety
-/// The vectorcall protocol; `arguments[-1]` may be written.
-pub unsafe extern "C" fn call_object(
-    _tstate: *mut ThreadState,
-    callable: *mut PyObject,
-    arguments: *const *mut PyObject,
-    count: usize,
-    names: *mut PyObject,
-) -> *mut PyObject {
-    // SAFETY: the contract. `names` are the last of `count`.
-    unsafe {
-        let named = if names.is_null() { 0 } else { pyo3_ffi::PyTuple_GET_SIZE(names) as usize };
-        ffi::PyObject_Vectorcall(callable, arguments, (count - named) | ffi::ARGUMENTS_OFFSET, names)
     }
 }
 

@@ -3,11 +3,11 @@
 use std::ffi::{c_char, c_int, c_long, c_void};
 
 pub use coachwhip_cpython::structs::{
-    CodeObject as Code, CodeUnit, FrameObject, FunctionObject as Function, InterpreterFrame as Frame, StackChunk, ThreadState,
+    CodeObject as Code, CodeUnit, FrameObject, FunctionObject as Function, InterpreterFrame as Frame, InterpreterState, MethodObject, StackChunk, ThreadState,
 };
 pub use coachwhip_cpython::symbols::{
     _Py_Dealloc, _Py_HandlePending, _PyEval_EvalFrameDefault, _PyEval_FrameClearAndPop, _PyEvalFramePushAndInit, _PyFunction_SetVersion,
-    _PyThreadState_PopFrame, PyCode_Addr2Line, PyCode_GetCode, PyFunction_SetVectorcall, PyThreadState_GetUnchecked, PyTraceBack_Here,
+    _PyThreadState_PopFrame, PyCode_Addr2Line, PyCode_GetCode, PyFunction_SetVectorcall, PyMethod_Type, PyThreadState_GetUnchecked, PyTraceBack_Here,
     PyUnstable_Type_AssignVersionTag,
 };
 pub use pyo3_ffi::{

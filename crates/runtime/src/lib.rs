@@ -14,6 +14,7 @@ use coachwhip_abi::ir::Reason;
 use coachwhip_abi::options::Options;
 use coachwhip_abi::recipe::MachineCode;
 
+mod arguments;
 mod code_memory;
 mod collection;
 mod compiled;
@@ -312,7 +313,7 @@ fn routines() -> Routines {
         unbox_big_int: exits::unbox_big_int as *const () as usize,
         push_inlined_frame: exits::push_inlined_frame as *const () as usize,
         catch: exits::catch as *const () as usize,
-        call_object: exits::call_object as *const () as usize,
+        call_object: entry::call_object as *const () as usize,
     }
 }
 

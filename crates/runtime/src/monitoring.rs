@@ -7,8 +7,8 @@ use std::ffi::c_int;
 use coachwhip_abi::counters::Counter;
 use coachwhip_abi::environment::frame_state;
 
-use crate::compiled::{CodeState, Compiled, LoopState, Status, code_state, existing_state};
-use crate::ffi::{self, Code, CodeQueries, Frame, Function, PyObject, ThreadState};
+use crate::compiled::{Busy, CodeState, Compiled, LoopState, Status, code_state, existing_state};
+use crate::ffi::{self, Code, CodeQueries, Frame, Function, InterpreterState, PyObject, ThreadState};
 use crate::python::{self, Owned};
 use crate::{RUNTIME, discard, entry, exits, policy, warm_up, watchers};
 
@@ -369,10 +369,11 @@ unsafe fn enter_loop(state: &CodeState, row: &LoopState) -> Jumped {
         (*frame).state = frame_state::COMPILED;
         (*frame).return_offset = 0;
         let started = policy::cycles();
-        compiled.header.busy.set(compiled.header.busy.get() + 1);
-        let entry = std::mem::transmute::<usize, LoopEntry>(compiled.entry);
-        let status = entry(tstate, frame);
-        compiled.header.busy.set(compiled.header.busy.get() - 1);
+        let status = {
+            let _busy = Busy::new(compiled);
+            let entry = std::mem::transmute::<usize, LoopEntry>(compiled.entry);
+            entry(tstate, frame)
+        };
         let spent = policy::cycles().wrapping_sub(started);
         if status != exits::LOOP_ERROR && !compiled.is_valid() {
             // What only this code held goes now, as it would when the interpreter drops the last reference.
@@ -397,7 +398,7 @@ unsafe fn enter_loop(state: &CodeState, row: &LoopState) -> Jumped {
     }
 }
 
-/// Whether a tool other than ours gets events of all code. Keeps the word that compiled code compares `eval_breaker` with.
+/// Whether a tool other than ours gets events of all code, or another extension evaluates the frames. Keeps the word that compiled code compares `eval_breaker` with.
 ///
 /// # Safety
 /// `tstate` is the running thread's state.
@@ -405,11 +406,12 @@ pub(crate) unsafe fn foreign_tools(tstate: *mut ThreadState) -> bool {
     // SAFETY: `monitors` was found by `start` in the interpreter's state.
     unsafe {
         let version = (*tstate).eval_breaker() & !ffi::EVENTS_MASK;
-        if version == RUNTIME.eval_breaker_expected.get() {
+        let evaluated_elsewhere = InterpreterState::evaluator((*tstate).interp).is_some();
+        if version == RUNTIME.eval_breaker_expected.get() && !evaluated_elsewhere {
             return false;
         }
         let monitors = RUNTIME.monitoring.monitors.get();
-        let foreign = monitors.is_null() || others_listen(monitors);
+        let foreign = evaluated_elsewhere || monitors.is_null() || others_listen(monitors);
         RUNTIME.eval_breaker_expected.set(if foreign || !RUNTIME.running.get() { NEVER_EXPECTED } else { version });
         foreign || !RUNTIME.running.get()
     }

@@ -36,29 +36,6 @@ pub struct FunctionDependency {
     pub kwdefaults: usize,
 }
 
-impl FunctionDependency {
-    /// The function as it is now; `None` if the object is no function.
-    ///
-    /// # Safety
-    /// `object` is a live object; the GIL is held.
-    #[must_use]
-    pub unsafe fn of(object: usize) -> Option<FunctionDependency> {
-        // SAFETY: the caller's promise; the class is checked first.
-        unsafe {
-            if pyo3_ffi::Py_TYPE(object as *mut PyObject) != &raw mut pyo3_ffi::PyFunction_Type {
-                return None;
-            }
-            let function = object as *const Function;
-            Some(FunctionDependency {
-                function: object,
-                code: (*function).func_code as usize,
-                defaults: (*function).func_defaults as usize,
-                kwdefaults: (*function).func_kwdefaults as usize,
-            })
-        }
-    }
-}
-
 /// What compiled code relies upon.
 #[derive(Clone, Debug, Default)]
 pub struct Dependencies {

@@ -24,7 +24,6 @@ def fuzz(monkeypatch):
 
 
 @pytest.mark.skipif(not coachwhip.is_enabled() and "not wired" in coachwhip.explain(lambda: None), reason="the engine is not wired yet")
-@pytest.mark.xfail(strict=False, reason="open find: seed 700000355 (arguments of a call from interpreted code live until its end, docs/differences.md)")
 def test_programs_do_the_same(fuzz, capsys):
     campaign = fuzz.Campaign(programs=400, seed=7, workers=2, most_finds=3, shrinking=False, batch=100, quiet=True)
     fine = campaign.run()

@@ -126,21 +126,12 @@ impl Job {
         // Namespaces say when they die (`on_dict_event`). A reference to the function's own would make a cycle that the garbage collector cannot see.
         let is_namespace = |address: usize| captured.dependencies.names.iter().any(|row| row.dict == address);
         objects.retain(|&address| address != code as usize && (is_named(address) || (address != function as usize && !is_namespace(address))));
-        let mut functions: Vec<FunctionDependency> = captured
+        let functions = captured
             .dependencies
             .functions
             .iter()
             .map(|row| FunctionDependency { function: row.function, code: row.code, defaults: row.defaults, kwdefaults: row.keyword_defaults })
             .collect();
-        // Functions that are only compared with: whoever relies upon a function is told of its end.
-        // SAFETY: the captured objects are live.
-        functions.extend(
-            objects
-                .iter()
-                .filter(|&&object| functions.iter().all(|row| row.function != object))
-                .filter_map(|&object| unsafe { FunctionDependency::of(object) })
-                .collect::<Vec<_>>(),
-        );
         let dependencies = Dependencies {
             objects,
             dicts: captured.dependencies.names.iter().map(|row| DictDependency { dict: row.dict, key: row.key, value: row.value }).collect(),

@@ -19,7 +19,8 @@
 //! ```text
 //! v2 = list_get v0, v1                  v2 = list_get v0, v1
 //! v3 = call_object v2, v9, v0     =>    increment v2
-//! return v3                             v3 = call_object v2, v9, v0   owned [v0, v2]
+//! return v3                             increment v0
+//!                                       v3 = call_object v2, v9, v0   owned [v0, v2]
 //!                                       decrement v2
 //!                                       return v3                     owned [v0]
 //! ```

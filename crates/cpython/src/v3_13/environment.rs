@@ -1,11 +1,12 @@
 //! What code generation needs to know of the running interpreter, and the check that this is an interpreter whose layouts we have: version, build flags,
 //! `_Py_DebugOffsets`, and probes (`probes.rs`) that read known objects through our layouts.
 
-use super::{arrays, layout, probes, structs::InterpreterState, structs::ThreadState, symbols};
+use super::structs::{InterpreterFrame, InterpreterState, ThreadState};
+use super::{arrays, layout, probes, symbols};
 use coachwhip_abi::environment::{Environment, Layout, Routines};
 use coachwhip_abi::ir::{Class, Field};
 use pyo3_ffi::{self as ffi, PyObject, PyTypeObject};
-use std::ffi::c_char;
+use std::ffi::{c_char, c_int};
 
 /// The environment of the running interpreter, without what belongs to the runtime (`helpers`, `routines`, `eval_breaker_expected`).
 /// An error is one clear sentence; Coachwhip then stays off.
@@ -285,6 +286,19 @@ fn check_debug_offsets() -> Result<(), String> {
     Ok(())
 }
 
+/// Whether `eval_frame` lies where we think: CPython's own getter finds it in a made-up state.
+unsafe fn check_evaluator_offset() -> Result<(), String> {
+    unsafe extern "C" fn evaluator(_: *mut ThreadState, _: *mut InterpreterFrame, _: c_int) -> *mut PyObject {
+        std::ptr::null_mut()
+    }
+    // More than `PyInterpreterState` has in any build.
+    let mut state = vec![0_usize; 1 << 17];
+    state[layout::interpreter::EVAL_FRAME / size_of::<usize>()] = evaluator as symbols::FrameEvalFunction as usize;
+    // SAFETY: `_PyInterpreterState_GetEvalFrameFunc` (Python/pystate.c) reads that one field.
+    let found = unsafe { symbols::_PyInterpreterState_GetEvalFrameFunc(state.as_mut_ptr().cast()) };
+    ensure(std::ptr::fn_addr_eq(found, evaluator as symbols::FrameEvalFunction), || "PyInterpreterState does not lie as Coachwhip's layout has it".to_owned())
+}
+
 /// Whether this is a main interpreter that evaluates frames with its own loop, and `PyThreadState` lies as we think.
 unsafe fn check_interpreter() -> Result<(), String> {
     // SAFETY: the GIL is held, so there is a thread state; `interp` was compared with the debug offsets.
@@ -297,6 +311,7 @@ unsafe fn check_interpreter() -> Result<(), String> {
         ensure(std::ptr::fn_addr_eq(evaluate, symbols::_PyEval_EvalFrameDefault as symbols::FrameEvalFunction), || {
             "another extension has replaced the interpreter's frame evaluation (PEP 523)".to_owned()
         })?;
+        check_evaluator_offset()?;
         let version = (*interp).instrumentation_version.load(std::sync::atomic::Ordering::Relaxed);
         ensure((*tstate).eval_breaker() >> 8 == version >> 8, || "eval_breaker and the interpreter's instrumentation version do not agree".to_owned())
     }

@@ -2,6 +2,7 @@
 //! `layout.rs`, which CPython's own headers gave. Structures that are only reached through pointers may be longer in C.
 
 use super::layout;
+use super::symbols::FrameEvalFunction;
 use pyo3_ffi::{PyObject, PyTypeObject, PyVarObject, vectorcallfunc};
 use std::ffi::{c_char, c_int, c_void};
 use std::mem::offset_of;
@@ -103,6 +104,29 @@ impl ThreadState {
 pub struct InterpreterState {
     /// `ceval.instrumentation_version`, in the form it has in `eval_breaker`.
     pub instrumentation_version: AtomicUsize,
+}
+
+impl InterpreterState {
+    /// The function of another extension that evaluates frames (PEP 523); `None`: the interpreter's own loop.
+    ///
+    /// # Safety
+    /// `interpreter` is a live interpreter's state; the GIL is held.
+    #[must_use]
+    pub unsafe fn evaluator(interpreter: *const InterpreterState) -> Option<FrameEvalFunction> {
+        // SAFETY: the caller's promise; the field is a function or NULL (`_PyInterpreterState_SetEvalFrameFunc`, Python/pystate.c, puts NULL for its own loop).
+        unsafe { *interpreter.cast::<u8>().add(layout::interpreter::EVAL_FRAME).cast::<Option<FrameEvalFunction>>() }
+    }
+}
+
+/// `PyMethodObject` (Include/cpython/classobject.h)
+#[repr(C)]
+pub struct MethodObject {
+    /// Its head.
+    pub ob_base: PyObject,
+    /// What is called.
+    pub im_func: *mut PyObject,
+    /// The first argument.
+    pub im_self: *mut PyObject,
 }
 
 /// `_PyStackChunk`
@@ -574,6 +598,7 @@ assert_layout! {
         datastack_chunk DATASTACK_CHUNK, datastack_top DATASTACK_TOP, datastack_limit DATASTACK_LIMIT,
         previous_executor PREVIOUS_EXECUTOR, stack_limit DICT_GLOBAL_VERSION,
     }
+    MethodObject method { im_func IM_FUNC, im_self IM_SELF, }
     InterpreterState interpreter { instrumentation_version CEVAL_INSTRUMENTATION_VERSION, }
     StackChunk stack_chunk { previous PREVIOUS, data DATA, }
     ErrStackItem err_stack_item { exc_value EXC_VALUE, previous_item PREVIOUS_ITEM, }
