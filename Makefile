@@ -10,9 +10,11 @@ INSIDE := $(ENVIRONMENT)/bin/python
 BENCH ?=
 # Test modules for test-cpython and conformance, separated by spaces; all of the tool's list if empty.
 TESTS ?=
+# Packages for packages, separated by commas; all of its table if empty.
+PACKAGES ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rust test-python bench micro startup test-cpython conformance fuzz docs check build environment bench-environment clean
+.PHONY: help run test test-rust test-python bench micro startup test-cpython conformance packages fuzz docs check build environment bench-environment clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
@@ -42,6 +44,9 @@ test-cpython: build ## CPython's own test modules without and with everything co
 
 conformance: build ## CPython's whole test suite without and with Coachwhip in three modes, resumable, with a report (TESTS="test_int" for some)
 	@$(INSIDE) tools/conformance.py $(CONFORMANCE_OPTIONS) $(TESTS)
+
+packages: build ## the test suites of packages from PyPI without and with Coachwhip, resumable, with a report (PACKAGES=attrs,lxml for some)
+	@$(INSIDE) tools/packages.py $(if $(PACKAGES),--only $(PACKAGES)) $(PACKAGES_OPTIONS)
 
 fuzz: build ## written programs without and with Coachwhip, compared (FUZZ_OPTIONS="--programs 200000 --seed 1 --workers 2")
 	@$(INSIDE) -m tools.fuzz run $(FUZZ_OPTIONS)

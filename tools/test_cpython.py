@@ -145,6 +145,9 @@ def outcomes(file):
         outcome = next((kind for kind in ("error", "failure", "skipped") if kind in kinds), "passed")
         # The parameters of a subtest may have an object in them.
         name = ADDRESS.sub("0x...", case.get("name", ""))
+        if name and case.get("classname"):
+            # pytest's reports; regrtest's have it all in the name.
+            name = f"{case.get('classname')}.{name}"
         if not name:
             # regrtest writes one for a test with subtests that failed; the test itself is not among the others then.
             continue
