@@ -1,6 +1,6 @@
 """Binary trees that are built, walked and dropped: allocation, recursion, garbage."""
 
-DEEPEST = 14
+DEEPEST = 16
 SHALLOW = 4
 
 

@@ -2,9 +2,9 @@
 
 from _pydecimal import Context, Decimal, setcontext
 
-DIGITS = 600
-ROOTS = 300
-STEPS = 32_000
+DIGITS = 900
+ROOTS = 900
+STEPS = 100_000
 
 
 def pi():

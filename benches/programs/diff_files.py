@@ -6,12 +6,13 @@ from corpus import Checksum, source
 
 PAIRS = [("_pydecimal.py", "fractions.py"), ("json/decoder.py", "json/encoder.py"), ("typing.py", "types.py"), ("inspect.py", "dis.py"), ("heapq.py", "bisect.py")]
 CLOSE = 250
+ROUNDS = 3
 
 
-def edited(lines):
-    """The same text with every seventh line changed, every eleventh dropped and every thirteenth doubled."""
+def edited(lines, start=0):
+    """The same text with every seventh line changed, every eleventh dropped and every thirteenth doubled; `start` moves them."""
     result = []
-    for number, line in enumerate(lines):
+    for number, line in enumerate(lines, start):
         if number % 11 == 10:
             continue
         result.append(line.replace("self", "this", 1) if number % 7 == 6 else line)
@@ -26,13 +27,15 @@ def main():
         before = source(left).splitlines(keepends=True)
         for line in difflib.unified_diff(before, source(right).splitlines(keepends=True), left, right):
             checksum.add(line)
-        for line in difflib.unified_diff(before, edited(before), left, "edited"):
-            checksum.add(line)
+        for start in range(ROUNDS):
+            for line in difflib.unified_diff(before, edited(before, start), left, "edited"):
+                checksum.add(line)
     before = source("heapq.py").splitlines(keepends=True)[:CLOSE]
-    for line in difflib.ndiff(before, edited(before)):
-        checksum.add(line)
+    for start in range(ROUNDS):
+        for line in difflib.ndiff(before, edited(before, start)):
+            checksum.add(line)
     words = sorted(set(source("argparse.py").split()))
-    for word in words[::30]:
+    for word in words[:: 30 // ROUNDS]:
         checksum.add(" ".join(difflib.get_close_matches(word, words, n=3)))
     print(checksum)
 

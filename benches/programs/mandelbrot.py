@@ -1,6 +1,6 @@
 """A picture of the Mandelbrot set in letters: a tight loop over floats."""
 
-WIDTH, HEIGHT = 300, 150
+WIDTH, HEIGHT = 600, 300
 LIMIT = 400
 LETTERS = " .:-=+*#%@"
 

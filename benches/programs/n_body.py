@@ -1,6 +1,6 @@
 """Five bodies that attract each other: floats in attributes."""
 
-STEPS = 450_000
+STEPS = 1_500_000
 SECONDS = 0.002
 
 

@@ -1,7 +1,7 @@
 """Queens on a board that do not attack each other: recursion, lists of flags, and the same once more with bits of an int."""
 
 SIZE = 10
-BITS = 12
+BITS = 13
 
 
 class Board:

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from corpus import Checksum, source
 
 FILES = ["argparse.py", "inspect.py", "typing.py", "tarfile.py", "subprocess.py"]
-ROUNDS = 1
+ROUNDS = 3
 
 
 def page(title, text):

@@ -8,7 +8,7 @@ import json.scanner
 from corpus import Checksum, source
 
 FILES = ["argparse.py", "heapq.py", "difflib.py", "tarfile.py"]
-ROUNDS = 2
+ROUNDS = 6
 
 
 class PythonDecoder(json.JSONDecoder):

@@ -1,6 +1,6 @@
 """A small operating system: tasks of several classes send each other packets through a scheduler by priority. Objects, attributes, method calls."""
 
-ROUNDS = 10
+ROUNDS = 32
 WORK = 1500
 
 WORKER, READER, WRITER, PRINTER, IDLE = range(5)

@@ -1,7 +1,7 @@
 """Prime numbers: a sieve in a list, then factors and gaps. Module-level loops, ints, subscripts."""
 
-LIMIT = 1_200_000
-FACTORS = 9_000
+LIMIT = 4_000_000
+FACTORS = 15_000
 
 prime = [True] * (LIMIT + 1)
 prime[0] = prime[1] = False

@@ -1,6 +1,6 @@
 """The spectral norm of an infinite matrix, by the power method: small functions, ints that become floats, comprehensions."""
 
-SIZE = 280
+SIZE = 520
 STEPS = 10
 
 

@@ -142,7 +142,7 @@ end:
 
 def main():
     memory = [0] * 8
-    memory[4] = 2600
+    memory[4] = 7000
     printed, executed = run(assemble(COLLATZ), memory)
     print(*printed)
     print(executed, memory[3])

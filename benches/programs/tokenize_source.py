@@ -6,7 +6,7 @@ import tokenize
 from corpus import Checksum, source
 
 FILES = ["argparse.py", "inspect.py", "typing.py", "tarfile.py", "_pydecimal.py", "subprocess.py"]
-ROUNDS = 3
+ROUNDS = 9
 
 
 def round_trip(text, counts):

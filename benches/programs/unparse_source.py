@@ -5,7 +5,7 @@ import ast
 from corpus import Checksum, source
 
 FILES = ["argparse.py", "inspect.py", "typing.py", "tarfile.py", "_pydecimal.py", "subprocess.py", "difflib.py"]
-ROUNDS = 3
+ROUNDS = 7
 
 
 def main():

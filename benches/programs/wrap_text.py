@@ -5,7 +5,7 @@ import textwrap
 from corpus import Checksum, docstrings
 
 FILES = ["argparse.py", "inspect.py", "typing.py", "tarfile.py", "_pydecimal.py", "subprocess.py", "difflib.py", "heapq.py", "statistics.py"]
-WIDTHS = [24, 40, 57, 72, 99]
+WIDTHS = range(24, 100, 4)
 
 
 def main():
