@@ -2,7 +2,6 @@
 //! (`PyUnstable_Code_SetExtra`), so that it is found with two loads and dies with the code object. Everything here is touched with the GIL held only.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
 use std::ffi::c_void;
 
 use coachwhip_abi::counters::Counter;
@@ -14,7 +13,7 @@ use crate::code_memory::CodeMemory;
 use crate::dense::{Count, Dense, Placed, Places};
 use crate::ffi::{self, Code, CodeQueries, PyObject};
 use crate::watchers::Dependencies;
-use crate::{RUNTIME, collection, stubs, watchers};
+use crate::{RUNTIME, Set, collection, stubs, watchers};
 
 /// Where compiled code is entered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -263,7 +262,7 @@ pub struct CodeState {
     /// Its loops, by what was seen.
     pub loops: RefCell<Vec<Box<LoopState>>>,
     /// Functions over this code whose vectorcall is ours.
-    pub functions: RefCell<HashSet<usize>>,
+    pub functions: RefCell<Set<usize>>,
     /// Guesses that went wrong too often.
     pub refuted: RefCell<Vec<Refuted>>,
     /// Classes that came by where another was expected.

@@ -5,7 +5,6 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasherDefault, DefaultHasher};
 
 use coachwhip_abi::counters::Counter;
 use coachwhip_abi::environment::{Environment, Routines};
@@ -46,16 +45,18 @@ pub use watchers::{Dependencies, DictDependency, FunctionDependency};
 
 use compiled::{CodeState, Compiled, Kind, code_state, existing_state};
 use ffi::{Code, CodeQueries, Frame, Function, PyObject};
+use rustc_hash::FxBuildHasher;
 
-type Map<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
-type Set<K> = HashSet<K, BuildHasherDefault<DefaultHasher>>;
+/// Keys are addresses, and nobody from outside chooses them: a fast hash function is enough.
+type Map<K, V> = HashMap<K, V, FxBuildHasher>;
+type Set<K> = HashSet<K, FxBuildHasher>;
 
 const fn new_map<K, V>() -> Map<K, V> {
-    HashMap::with_hasher(BuildHasherDefault::new())
+    HashMap::with_hasher(FxBuildHasher)
 }
 
 const fn new_set<K>() -> Set<K> {
-    HashSet::with_hasher(BuildHasherDefault::new())
+    HashSet::with_hasher(FxBuildHasher)
 }
 
 /// The state of the runtime; there is one, for the main interpreter.

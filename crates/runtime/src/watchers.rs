@@ -2,7 +2,6 @@
 //! runs any more.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
 use std::ffi::{c_int, c_void};
 
 use coachwhip_abi::counters::Counter;
@@ -336,10 +335,15 @@ unsafe extern "C" fn on_function_event(event: c_int, function: *mut Function, _v
             function_event::DESTROY if (*function).func_code.is_null() => {}
             function_event::DESTROY => {
                 invalidate_all(&dependents_of_function(function));
-                if let Some(state) = existing_state((*function).func_code) {
+                // Most functions that end are closures over code that is not compiled: nothing is known of them.
+                if let Some(state) = existing_state((*function).func_code)
+                    && !state.functions.borrow().is_empty()
+                {
                     state.functions.borrow_mut().remove(&(function as usize));
                 }
-                RUNTIME.modified_functions.borrow_mut().remove(&(function as usize));
+                if !RUNTIME.modified_functions.borrow().is_empty() {
+                    RUNTIME.modified_functions.borrow_mut().remove(&(function as usize));
+                }
             }
             function_event::MODIFY_CODE | function_event::MODIFY_DEFAULTS | function_event::MODIFY_KWDEFAULTS => {
                 RUNTIME.modified_functions.borrow_mut().insert(function as usize);
@@ -558,7 +562,7 @@ pub(crate) unsafe fn sweep() {
         if RUNTIME.deallocations.get() != 0 {
             return;
         }
-        let mut running = HashSet::new();
+        let mut running = crate::new_set();
         frames::for_each_frame(|frame| {
             if frames::is_compiled(frame) {
                 running.insert(Frame::code(frame) as usize);
