@@ -115,6 +115,8 @@ class Campaign:
         self.counts = collections.Counter()
         self.stats = collections.Counter()
         self.reasons = collections.Counter()
+        #: By reason why something was not compiled: a program in which that happened.
+        self.examples = {}
         self.finds = []
         self.start = time.monotonic()
         self.told = 0
@@ -162,6 +164,8 @@ class Campaign:
                 self.count("programs")
                 if record["ran"]:
                     self.count("entered")
+                for reason in record["refused"]:
+                    self.examples.setdefault(reason, expected["seed"])
                 if record["text"] != expected["text"]:
                     self.differs(rest, index, record["text"], setting)
             if stats:
@@ -250,7 +254,8 @@ class Campaign:
         print("".join(f"; {counts[key]} {key}" for key in ("unsteady", "unsuitable", "once only") if counts[key]))
         print("  " + ", ".join(f"{key} {self.stats[key]}" for key in COUNTERS))
         for reason, count in self.reasons.most_common(12):
-            print(f"  not compiled, {count} times: {reason}")
+            seed = f", seed {self.examples[reason]}" if reason in self.examples else ""
+            print(f"  not compiled, {count} times{seed}: {reason.partition(chr(10))[0]}")
         for folder in self.finds:
             print(f"  {os.path.relpath(folder, ROOT)}")
         if counts["entered"] * 2 < counts["programs"] or not counts["programs"]:

@@ -165,6 +165,7 @@ def one(runner, source, output, index, engine, more):
     if engine:
         after = engine.stats()
         record["ran"] = after["entries"] + after["loop_entries"] - before["entries"] - before["loop_entries"]
+        record["refused"] = [reason for reason, count in after["unsupported_reasons"].items() if count != before["unsupported_reasons"].get(reason)]
     finish(output, record)
     faulthandler.cancel_dump_traceback_later()
 

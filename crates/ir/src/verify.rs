@@ -579,5 +579,9 @@ fn same_type(instruction: &Instruction, result: Type, operand: Type) -> Option<S
     if identity_is_wrong {
         return Some("nothing says that the result is this object or of this class".to_owned());
     }
+    // A guard that can never hold, because a guess contradicts what is known: it always leaves, and nothing can be said of what is behind it.
+    if classes.intersection(result.classes).is_empty() {
+        return None;
+    }
     expect_object(result, classes)
 }

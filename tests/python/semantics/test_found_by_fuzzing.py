@@ -76,3 +76,53 @@ for i in range(200):
 """,
         options={"COACHWHIP_THRESHOLD": "8", "COACHWHIP_LOOP_THRESHOLD": "8", "COACHWHIP_STRESS_EXITS": "20"},
     )
+
+
+LOOPS_IN_LOOPS = {
+    "the outer loop's head is reached by a jump back alone": """
+class C:
+    @classmethod
+    def take(cls, value):
+        pass
+kind = C
+def main():
+    for turn in range(120):
+        try:
+            kind.take(2 if turn < 1 else {k: k for k in range(1)})
+        except Exception as error:
+            print(error)
+main()
+print("end")
+""",
+    "what a comprehension saves is empty on the way back": """
+def run(n):
+    count = 0
+    while count < 2:
+        count += 1
+        three = 4
+        squares = {str(k): 12 for k in range(4)}
+        for k, e in enumerate(([n, -2, n, three, n][:4] + [n, 9, three][:4])[:9]):
+            pass
+            pass
+            pass
+            pass
+        pass
+def main():
+    for turn in range(120):
+        print(run(-turn))
+main()
+""",
+}
+
+
+@pytest.mark.parametrize("name", LOOPS_IN_LOOPS)
+def test_loops_entered_inside_others(name, tmp_path):
+    path = tmp_path / "app.py"
+    report = "import coachwhip\nif coachwhip.is_enabled():\n    stats = coachwhip.stats()\n    print(stats['loop_entries'] > 0, stats['unsupported_reasons'], file=sys.stderr)\n"
+    path.write_text("import sys\n" + LOOPS_IN_LOOPS[name] + report)
+    options = {"COACHWHIP": "1", "COACHWHIP_THRESHOLD": "50", "COACHWHIP_LOOP_THRESHOLD": "50", "COACHWHIP_WARM_UP": "0", "COACHWHIP_BACKGROUND": "0"}
+    options |= {"COACHWHIP_STRESS_EXITS": "7", "COACHWHIP_SEED": "872943", "COACHWHIP_EXIT_LIMIT": "1"}
+    expected = run_process([sys.executable, str(path)], {})
+    found = run_process([sys.executable, str(path)], {**options, "COACHWHIP_VERIFY": "1"})
+    assert found.stdout == expected.stdout
+    assert found.stderr == "True {}\n"

@@ -298,7 +298,7 @@ impl Builder<'_> {
         };
         if !head.is_join {
             let block = self.function.add_block();
-            let entry = BlockEntry { block, locals: self.frame.locals.clone(), stack: self.frame.stack.clone() };
+            let entry = BlockEntry { block, locals: self.frame.locals.clone(), stack: self.frame.stack.clone(), is_built: false };
             self.frame.blocks.insert(offset, entry);
             return Ok((block, Vec::new()));
         }
@@ -313,7 +313,7 @@ impl Builder<'_> {
         let locals = entry.locals.iter().zip(self.frame.locals.clone());
         let stack = entry.stack.iter().zip(self.frame.stack.clone());
         let pairs: Vec<_> = locals.chain(stack).map(|(parameter, value)| (*parameter, value)).collect();
-        for (parameter, value) in pairs {
+        for (slot, (parameter, value)) in pairs.into_iter().enumerate() {
             match (parameter, value) {
                 (None, None) => {}
                 (None, Some(_)) => return Err(BuildError::Malformed(format!("a slot is filled that was empty at {offset}"))),
@@ -322,10 +322,15 @@ impl Builder<'_> {
                     let (old, new) = (self.ty(parameter), self.ty(value));
                     if head.is_loop_head {
                         if new.classes.may_be_null() && !old.classes.may_be_null() {
+                            self.found_empty = Some((offset, slot));
                             return Err(BuildError::Malformed(format!("a slot may be empty at {offset}")));
                         }
                         if !new.classes.is_subset(old.classes) {
                             return Err(BuildError::Malformed(format!("an assumption about the loop at {offset} is wrong")));
+                        }
+                    } else if entry.is_built {
+                        if !new.is_subtype(old) {
+                            return Err(BuildError::Malformed(format!("a way to {offset} was found late")));
                         }
                     } else {
                         self.function.values[parameter.index()].ty = if old.classes.is_empty() { new } else { old.join(new) };
@@ -351,8 +356,8 @@ impl Builder<'_> {
                     continue;
                 }
                 (_, false) => empty,
-                (Bound::Yes, true) => self.assumed_type(offset, slot, Type::OBJECT),
-                (Bound::Maybe | Bound::Unknown, true) => self.assumed_type(offset, slot, Type::OBJECT_OR_NULL),
+                (Bound::Yes, true) if !self.may_be_empty.contains(&(offset, slot)) => self.assumed_type(offset, slot, Type::OBJECT),
+                (_, true) => self.assumed_type(offset, slot, Type::OBJECT_OR_NULL),
             };
             let local = outermost.then(|| u32::try_from(slot).expect("few slots"));
             let parameter = self.function.add_parameter(block, ty, local);
@@ -369,7 +374,7 @@ impl Builder<'_> {
                 // At a forward join a NULL of this edge may be an object on another.
                 let slot = slot.or_else(|| (!head.is_loop_head).then(|| self.null()));
                 slot.map(|value| {
-                    let may_be_null = self.ty(value).classes.may_be_null();
+                    let may_be_null = self.ty(value).classes.may_be_null() || self.may_be_empty.contains(&(offset, head.bound.len() + position));
                     let ty = match (head.is_loop_head, may_be_null) {
                         (false, _) => empty,
                         (true, false) => self.assumed_type(offset, head.bound.len() + position, Type::OBJECT),
@@ -383,7 +388,7 @@ impl Builder<'_> {
                 })
             })
             .collect();
-        self.frame.blocks.insert(offset, BlockEntry { block, locals, stack });
+        self.frame.blocks.insert(offset, BlockEntry { block, locals, stack, is_built: false });
     }
 
     /// The type of a parameter of a loop's head: what is assumed, or anything.

@@ -22,7 +22,7 @@ mod subscripts;
 
 use coachwhip_abi::facts::{CodeFacts, Facts, Feedback, ObjectValue, code_flags};
 use coachwhip_bytecode::{Instruction as Bytecode, Op as Operation};
-use coachwhip_ir::maps::HashMap;
+use coachwhip_ir::maps::{HashMap, HashSet};
 use coachwhip_ir::{Block, CodeRef, EntryKind, Function, Op, Type, Value};
 use std::fmt;
 
@@ -99,8 +99,17 @@ pub fn build(facts: &Facts, kind: EntryKind, options: BuildOptions) -> Result<Fu
     }
     facts.codes.iter().try_for_each(check_slots)?;
     let mut assumed = HashMap::default();
-    let mut builder = Builder::new(facts, kind, options);
-    builder.build_outermost()?;
+    // A slot that is filled on the first way to a loop's head may be empty on the way back: then it is built again, with that in mind.
+    let mut may_be_empty = HashSet::default();
+    let mut builder = loop {
+        let mut builder = Builder::new(facts, kind, options);
+        builder.may_be_empty.clone_from(&may_be_empty);
+        match (builder.build_outermost(), builder.found_empty) {
+            (Ok(()), _) => break builder,
+            (Err(_), Some(slot)) if may_be_empty.insert(slot) => {}
+            (Err(error), _) => return Err(error),
+        }
+    };
     let mut function = builder.function;
     // The first time nothing is assumed of what goes around loops. What turns out to be so is assumed the next time, and checked on each edge: by induction it holds.
     for _ in 0..MOST_ASSUMPTIONS {
@@ -111,6 +120,7 @@ pub fn build(facts: &Facts, kind: EntryKind, options: BuildOptions) -> Result<Fu
         assumed = found;
         builder = Builder::new(facts, kind, options);
         builder.assumed.clone_from(&assumed);
+        builder.may_be_empty.clone_from(&may_be_empty);
         if builder.build_outermost().is_err() {
             break;
         }
@@ -152,6 +162,10 @@ pub(crate) struct Builder<'facts> {
     loop_parameters: Vec<(u32, usize, Value)>,
     /// What is assumed of them.
     assumed: LoopTypes,
+    /// Slots that may be empty at the heads of loops, by offset and slot, though they are filled on the first way there.
+    may_be_empty: HashSet<(u32, usize)>,
+    /// Such a slot that was not among them.
+    found_empty: Option<(u32, usize)>,
     /// Whether that instruction may have run any code.
     ran_any_code: bool,
     /// Whether it was a call, after which the interpreter looks at eval_breaker.
@@ -175,6 +189,8 @@ impl<'facts> Builder<'facts> {
             snapshot_before: None,
             loop_parameters: Vec::new(),
             assumed: HashMap::default(),
+            may_be_empty: HashSet::default(),
+            found_empty: None,
             ran_any_code: false,
             was_call: false,
             candidates: HashMap::default(),
@@ -266,16 +282,25 @@ impl<'facts> Builder<'facts> {
             self.frame.plans.insert(head, plan.heads[&head].clone());
         }
         self.jump_to_offset(start)?;
-        for &head in &plan.order {
-            self.build_block(head, &plan)?;
+        // A loop that was entered in its middle can reach the head of one around it by a jump back alone, when other ways there ended before: once more, then.
+        loop {
+            let mut is_done = true;
+            for &head in &plan.order {
+                // If it is not there every way to it ended before: a folded branch.
+                let Some(entry) = self.frame.blocks.get_mut(&head) else { continue };
+                if !std::mem::replace(&mut entry.is_built, true) {
+                    let entry = entry.clone();
+                    self.build_block(head, &plan, &entry)?;
+                    is_done = false;
+                }
+            }
+            if is_done {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
-    fn build_block(&mut self, head: u32, plan: &blocks::Plan) -> Result<()> {
-        let Some(entry) = self.frame.blocks.get(&head) else {
-            return Ok(()); // Every way to it ended before: a folded branch.
-        };
+    fn build_block(&mut self, head: u32, plan: &blocks::Plan, entry: &state::BlockEntry) -> Result<()> {
         self.current = Some(entry.block);
         self.frame.locals = entry.locals.clone();
         self.frame.stack = entry.stack.clone();

@@ -43,6 +43,8 @@ pub(super) struct BlockEntry {
     pub block: Block,
     pub locals: Vec<Option<Value>>,
     pub stack: Vec<Option<Value>>,
+    /// Whether its instructions have been made.
+    pub is_built: bool,
 }
 
 impl Frame {
