@@ -13,6 +13,7 @@ import subprocess
 import sys
 import traceback
 import types
+from pathlib import Path
 
 import pytest
 
@@ -181,5 +182,45 @@ def run_both(tmp_path):
                 pytest.skip("equal, but the engine is not wired yet")
             assert re.search(r"^  (loop )?entries: [1-9]", with_.summary, re.MULTILINE), f"no compiled code was entered\n{with_.summary}"
         return with_
+
+    return run
+
+
+#: For programs under tools (`tests/python/tools_and_debuggers`): everything at its first call; later, so that the interpreter has specialised the code and
+#: compiled code guesses and inlines.
+MODES = {
+    "first": {},
+    "warm": {"COACHWHIP_THRESHOLD": "20", "COACHWHIP_LOOP_THRESHOLD": "30"},
+}
+
+
+@pytest.fixture(params=MODES)
+def mode(request):
+    """The options of one of the modes."""
+    return MODES[request.param]
+
+
+@pytest.fixture
+def command_of(tmp_path):
+    """`command_of(source, *options)`: the command that runs a program with options of Python's; the module `probe`, by which it proves what runs compiled, is beside it."""
+    programs = Path(__file__).parent / "tools_and_debuggers" / "programs"
+    (tmp_path / "probe.py").write_text((programs / "probe.py").read_text(encoding="utf-8"), encoding="utf-8")
+
+    def make(source, *options):
+        path = tmp_path / "app.py"
+        path.write_text(source, encoding="utf-8")
+        return [sys.executable, *options, str(path)]
+
+    return make
+
+
+@pytest.fixture
+def run_program(run_both, command_of):
+    """`run_program(source, or the name of one of the programs, *arguments, ...)`: as `run_both`, with `probe` beside the program."""
+    programs = Path(__file__).parent / "tools_and_debuggers" / "programs"
+
+    def run(program, *arguments, **keywords):
+        source = program if "\n" in program else (programs / f"{program}.py").read_text(encoding="utf-8")
+        return run_both(source, *arguments, **keywords)
 
     return run

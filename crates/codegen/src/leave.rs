@@ -339,6 +339,15 @@ impl Lowering<'_> {
 
     /// Makes the frame fit to be looked at: before an instruction that may run any Python code.
     pub(crate) fn frame_is_visible(&mut self, instruction: &Instruction) -> Result<(), CodegenError> {
+        self.show_place(instruction)?;
+        if self.record.is_some() {
+            self.store_site(instruction)?;
+        }
+        Ok(())
+    }
+
+    /// Stores where the frame is.
+    pub(crate) fn show_place(&mut self, instruction: &Instruction) -> Result<(), CodegenError> {
         let outermost = self.outermost(instruction);
         // Of an inlined callee's instructions the frame shows the call.
         let (code, offset) = match outermost {
@@ -351,9 +360,6 @@ impl Lowering<'_> {
         };
         let instr_ptr = self.address(self.code_facts(code)?.first_unit + 2 * offset as usize);
         self.store(instr_ptr, self.frame, self.environment.layout.frame_instr_ptr);
-        if self.record.is_some() {
-            self.store_site(instruction)?;
-        }
         Ok(())
     }
 

@@ -22,14 +22,20 @@ pub(crate) fn routine(floats: bool) -> Option<usize> {
     }
 }
 
+// Debuggers find their way through the routines by the directives for call frame information.
+
 /// Saves the integer registers that a C function may change, calls with the arguments of the block, stores the result there.
 #[cfg(target_arch = "x86_64")]
 #[unsafe(naked)]
 unsafe extern "C" fn call_keeping_integers() {
     // Ten words on top of the return address leave the stack pointer 8 below a multiple of 16.
     std::arch::naked_asm!(
+        ".cfi_startproc",
         "push rbp",
+        ".cfi_def_cfa rsp, 16",
+        ".cfi_offset rbp, -16",
         "mov rbp, rsp",
+        ".cfi_def_cfa_register rbp",
         "push rax",
         "push rcx",
         "push rdx",
@@ -60,7 +66,9 @@ unsafe extern "C" fn call_keeping_integers() {
         "pop rcx",
         "pop rax",
         "pop rbp",
+        ".cfi_def_cfa rsp, 8",
         "ret",
+        ".cfi_endproc",
     )
 }
 
@@ -69,8 +77,12 @@ unsafe extern "C" fn call_keeping_integers() {
 #[unsafe(naked)]
 unsafe extern "C" fn call_keeping_all() {
     std::arch::naked_asm!(
+        ".cfi_startproc",
         "push rbp",
+        ".cfi_def_cfa rsp, 16",
+        ".cfi_offset rbp, -16",
         "mov rbp, rsp",
+        ".cfi_def_cfa_register rbp",
         "sub rsp, 256",
         "movups [rsp], xmm0",
         "movups [rsp + 16], xmm1",
@@ -107,7 +119,9 @@ unsafe extern "C" fn call_keeping_all() {
         "movups xmm15, [rsp + 240]",
         "add rsp, 256",
         "pop rbp",
+        ".cfi_def_cfa rsp, 8",
         "ret",
+        ".cfi_endproc",
         integers = sym call_keeping_integers,
     )
 }

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use crate::compiled::Compiled;
 use crate::ffi::{self, PyObject};
 use crate::python;
-use crate::{Map, RUNTIME, Set, frames, new_map, new_set, warm_up, watchers};
+use crate::{Map, RUNTIME, Set, frames, monitoring, new_map, new_set, warm_up, watchers};
 
 /// The function in `gc.callbacks`.
 #[derive(Debug)]
@@ -122,6 +122,8 @@ unsafe fn end() {
             strengthen(&*compiled);
         }
         watchers::sweep_again();
+        // Tools that C code has switched off (`PyEval_SetTrace`) are gone without a word.
+        monitoring::step_back();
     }
 }
 

@@ -10,10 +10,11 @@ use coachwhip_abi::facts::{Refuted, SeenClasses};
 use coachwhip_abi::recipe::MachineCode;
 
 use crate::code_memory::CodeMemory;
+use crate::debugger::Registration;
 use crate::dense::{Count, Dense, Placed, Places};
 use crate::ffi::{self, Code, CodeQueries, PyObject};
 use crate::watchers::Dependencies;
-use crate::{RUNTIME, Set, collection, stubs, watchers};
+use crate::{RUNTIME, Set, collection, monitoring, perf_map, stubs, watchers};
 
 /// Where compiled code is entered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,6 +86,9 @@ pub struct Compiled {
     pub kind: Kind,
     /// Recipes, sites and tables; the machine code itself is in `memory`.
     pub tables: MachineCode,
+    /// What debuggers know of it.
+    #[allow(dead_code)]
+    pub(crate) registration: Registration,
     /// The machine code.
     pub memory: CodeMemory,
     /// The direct entry or loop entry.
@@ -164,6 +168,9 @@ impl Compiled {
     pub fn build(reservation: Reservation, code: *mut Code, kind: Kind, mut machine: MachineCode, dependencies: Dependencies) -> Result<*mut Compiled, String> {
         let memory = CodeMemory::new(&machine.code)?;
         machine.code = Vec::new();
+        // SAFETY: the caller holds the GIL; the code object lives.
+        let registration = unsafe { Registration::new(&perf_map::name(code, kind), &memory, &machine.unwind) };
+        machine.unwind = Vec::new();
         let mut header = reservation.header;
         let mut caches = vec![[0_u64; 8]; machine.cache_cells as usize].into_boxed_slice();
         header.code.caches = caches.as_mut_ptr();
@@ -174,6 +181,7 @@ impl Compiled {
             entry: memory.address(machine.entry),
             array_entry: machine.array_entry.map_or(0, |offset| memory.address(offset)),
             memory,
+            registration,
             exits: machine.recipes.iter().map(|_| Cell::new(0)).collect(),
             tables: machine,
             // SAFETY: the caller keeps all objects alive.
@@ -277,10 +285,14 @@ pub struct CodeState {
     pub bypasses: Cell<u64>,
     /// How often something that its compiled code relied upon has changed.
     pub invalidations: Cell<u64>,
+    /// Whether another tool listened to it when one has changed its events last.
+    pub listened_to: Cell<bool>,
+    /// Whether it is among `Hooks::called_code`.
+    told_of_calls: Cell<bool>,
+    /// How often that somebody listened has changed.
+    pub tool_changes: Cell<u64>,
     /// How often its compiled code had to make room for other code.
     pub evictions: Cell<u32>,
-    /// Another tool listens to events of this very code.
-    pub instrumented: Cell<bool>,
     /// Its events are on though those of all code are not (`warm_up`).
     pub counted: Cell<bool>,
     /// How often a sample of the young process has found it running.
@@ -318,6 +330,27 @@ impl CodeState {
         });
         // SAFETY: boxed rows are never removed while the state lives.
         unsafe { &*std::ptr::from_ref::<LoopState>(&loops[position]) }
+    }
+
+    /// Whether another tool listens to events of this very code: then it is interpreted.
+    #[must_use]
+    pub fn is_listened_to(&self) -> bool {
+        // SAFETY: the code object lives as long as its state.
+        unsafe { coachwhip_cpython::instrumentation::is_listened_to(self.code) }
+    }
+
+    /// Notes whether another tool listens to its calls.
+    pub(crate) fn note_calls(&self) {
+        // SAFETY: the code object lives as long as its state.
+        self.count_calls(unsafe { coachwhip_cpython::instrumentation::is_told_of_calls(self.code) });
+    }
+
+    fn count_calls(&self, calls: bool) {
+        if self.told_of_calls.replace(calls) != calls {
+            let count = &RUNTIME.monitoring.called_code;
+            count.set(if calls { count.get() + 1 } else { count.get() - 1 });
+            monitoring::update_functions();
+        }
     }
 
     /// The compiled code that is valid for calls.
@@ -394,8 +427,10 @@ unsafe fn new_state<'a>(code: *mut Code) -> &'a CodeState {
         reason: RefCell::default(),
         bypasses: Cell::new(0),
         invalidations: Cell::new(0),
+        listened_to: Cell::new(false),
+        told_of_calls: Cell::new(false),
+        tool_changes: Cell::new(0),
         evictions: Cell::new(0),
-        instrumented: Cell::new(false),
         counted: Cell::new(false),
         samples: Cell::new(0),
     }));
@@ -413,6 +448,8 @@ unsafe fn new_state<'a>(code: *mut Code) -> &'a CodeState {
             (*extra).size = (*extra).size.min(index + 1);
         }
         RUNTIME.states.borrow_mut().insert(state as usize);
+        (*state).listened_to.set((*state).is_listened_to());
+        (*state).note_calls();
         &*state
     }
 }
@@ -426,6 +463,7 @@ pub(crate) unsafe extern "C" fn free_state(state: *mut c_void) {
     RUNTIME.states.borrow_mut().remove(&(state as usize));
     // SAFETY: the code object dies, nobody else knows the state.
     let state = unsafe { Box::from_raw(state) };
+    state.count_calls(false);
     let calls = std::iter::once(state.call.get());
     let loops = state.loops.borrow().iter().map(|row| row.compiled.get()).collect::<Vec<_>>();
     for compiled in calls.chain(loops).filter(|compiled| !compiled.is_null()) {

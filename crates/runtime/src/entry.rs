@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 
 use coachwhip_abi::counters::Counter;
 use coachwhip_abi::environment::{CodeHeader, frame_state};
+use coachwhip_cpython::instrumentation::is_listened_to;
 
 use crate::compiled::{Busy, Compiled, code_state, existing_state};
 use crate::ffi::{self, Code, CodeQueries, Frame, Function, InterpreterState, MethodObject, PyObject, ThreadState};
@@ -240,8 +241,11 @@ pub unsafe fn install(function: *mut Function) -> bool {
         if state.valid_call().is_some_and(|compiled| !compiled.dependencies.suits((*function).func_globals, (*function).func_builtins)) {
             return false;
         }
-        ffi::PyFunction_SetVectorcall(function, vectorcall);
         state.functions.borrow_mut().insert(function as usize);
+        if RUNTIME.monitoring.unhooked.get() {
+            return false;
+        }
+        ffi::PyFunction_SetVectorcall(function, vectorcall);
         true
     }
 }
@@ -461,13 +465,7 @@ pub unsafe extern "C" fn enter_slow(
         if !suits {
             uninstall(function);
         }
-        if !deep
-            && suits
-            && compiled.is_valid()
-            && (*tstate).py_recursion_remaining > 0
-            && !monitoring::foreign_tools(tstate)
-            && !code_state(code).instrumented.get()
-        {
+        if !deep && suits && compiled.is_valid() && (*tstate).py_recursion_remaining > 0 && !monitoring::foreign_tools(tstate) && !is_listened_to(code) {
             let (frame, first_of_chunk) = push_space(tstate, (*code).co_framesize as usize);
             if !frame.is_null() {
                 initialise_frame(frame, function, code, arguments, count);

@@ -8,7 +8,6 @@ use std::ffi::{CStr, c_int, c_void};
 
 use pyo3_ffi::PyMethodDef;
 
-use crate::compiled::code_state;
 use crate::ffi::{self, GetSetDescriptor, PyObject};
 use crate::{RUNTIME, frames, monitoring, python, watchers};
 
@@ -36,7 +35,12 @@ pub(crate) struct Originals {
     get_events: Cell<Option<TwoArguments>>,
     all_events: Cell<Option<TwoArguments>>,
     proxy_set_item: Cell<Option<SetItem>>,
+    proxy_update: Cell<Option<TwoArguments>>,
+    proxy_set_default: Cell<Option<Fast>>,
+    proxy_inplace_or: Cell<Option<TwoArguments>>,
     code_adaptive: Cell<Option<Getter>>,
+    start_tracing_memory: Cell<Option<Fast>>,
+    stop_tracing_memory: Cell<Option<TwoArguments>>,
 }
 
 impl Originals {
@@ -57,7 +61,12 @@ impl Originals {
             get_events: Cell::new(None),
             all_events: Cell::new(None),
             proxy_set_item: Cell::new(None),
+            proxy_update: Cell::new(None),
+            proxy_set_default: Cell::new(None),
+            proxy_inplace_or: Cell::new(None),
             code_adaptive: Cell::new(None),
+            start_tracing_memory: Cell::new(None),
+            stop_tracing_memory: Cell::new(None),
         }
     }
 }
@@ -147,12 +156,10 @@ unsafe extern "C" fn exec(module: *mut PyObject, arguments: *const *mut PyObject
     }
 }
 
-/// `FrameLocalsProxy.__setitem__`, through which every write to a frame's locals goes.
-unsafe extern "C" fn proxy_set_item(proxy: *mut PyObject, key: *mut PyObject, value: *mut PyObject) -> c_int {
-    // SAFETY: CPython calls it with a PyFrameLocalsProxyObject: the header, then the frame object.
+/// A `FrameLocalsProxy` may have been written to.
+unsafe fn note_writes(proxy: *mut PyObject) {
+    // SAFETY: a PyFrameLocalsProxyObject: the header, then the frame object.
     unsafe {
-        let original = RUNTIME.originals.proxy_set_item.get().expect("replaced");
-        let result = original(proxy, key, value);
         let object = *proxy.cast::<*mut PyObject>().add(2);
         if !object.is_null() {
             let frame = frames::of_object(object);
@@ -160,28 +167,131 @@ unsafe extern "C" fn proxy_set_item(proxy: *mut PyObject, key: *mut PyObject, va
                 frames::note_writes(frame);
             }
         }
+    }
+}
+
+/// `FrameLocalsProxy.__setitem__`
+unsafe extern "C" fn proxy_set_item(proxy: *mut PyObject, key: *mut PyObject, value: *mut PyObject) -> c_int {
+    // SAFETY: CPython calls it with a proxy; the original was there when it was replaced.
+    unsafe {
+        let original = RUNTIME.originals.proxy_set_item.get().expect("replaced");
+        let result = original(proxy, key, value);
+        note_writes(proxy);
         result
     }
+}
+
+/// `FrameLocalsProxy.update`, which does not go through `__setitem__`.
+unsafe extern "C" fn proxy_update(proxy: *mut PyObject, other: *mut PyObject) -> *mut PyObject {
+    // SAFETY: CPython calls it (METH_O) with a proxy; the original was there when it was replaced.
+    unsafe {
+        let original = RUNTIME.originals.proxy_update.get().expect("replaced");
+        let result = original(proxy, other);
+        note_writes(proxy);
+        result
+    }
+}
+
+/// `FrameLocalsProxy.setdefault`, which sets locals without a value.
+unsafe extern "C" fn proxy_set_default(proxy: *mut PyObject, arguments: *const *mut PyObject, count: ffi::Py_ssize_t) -> *mut PyObject {
+    // SAFETY: CPython calls it (METH_FASTCALL) with a proxy; the original was there when it was replaced.
+    unsafe {
+        let original = RUNTIME.originals.proxy_set_default.get().expect("replaced");
+        let result = original(proxy, arguments, count);
+        note_writes(proxy);
+        result
+    }
+}
+
+/// `FrameLocalsProxy.__ior__`
+unsafe extern "C" fn proxy_inplace_or(proxy: *mut PyObject, other: *mut PyObject) -> *mut PyObject {
+    // SAFETY: CPython calls it with a proxy on the left; the original was there when it was replaced.
+    unsafe {
+        let original = RUNTIME.originals.proxy_inplace_or.get().expect("replaced");
+        let result = original(proxy, other);
+        note_writes(proxy);
+        result
+    }
+}
+
+/// Hooks every way to write through a `FrameLocalsProxy` (Objects/frameobject.c): the slots of the class, the methods of these names, which have the slots' functions in them,
+/// and two methods of its own. A way that is not there or looks otherwise is left alone.
+unsafe fn hook_proxy() {
+    let originals = &RUNTIME.originals;
+    // SAFETY: a static class of CPython's; its slots and method definitions are writable static memory. Descriptors are live while their class is.
+    unsafe {
+        let class = libc::dlsym(libc::RTLD_DEFAULT, c"PyFrameLocalsProxy_Type".as_ptr()).cast::<ffi::PyTypeObject>();
+        if class.is_null() || originals.proxy_set_item.get().is_some() {
+            return;
+        }
+        let Ok(dict) = python::Owned::new(pyo3_ffi::PyType_GetDict(class)) else { return };
+        let descriptor = |name: &CStr, class: *mut ffi::PyTypeObject| {
+            let found = pyo3_ffi::PyDict_GetItemString(dict.get(), name.as_ptr());
+            (!found.is_null() && pyo3_ffi::Py_TYPE(found) == class).then(|| found.cast::<Descriptor>())
+        };
+        let wrapper = |name: &CStr, old: *mut c_void, new: *mut c_void| {
+            if let Some(found) = descriptor(name, &raw mut pyo3_ffi::PyWrapperDescr_Type)
+                && (*found).wrapped == old
+            {
+                (*found).wrapped = new;
+            }
+        };
+        if let Some(slots) = (*class).tp_as_mapping.as_mut()
+            && let Some(original) = slots.mp_ass_subscript
+        {
+            originals.proxy_set_item.set(Some(original));
+            slots.mp_ass_subscript = Some(proxy_set_item);
+            for name in [c"__setitem__", c"__delitem__"] {
+                wrapper(name, original as *mut c_void, proxy_set_item as *mut c_void);
+            }
+        }
+        if let Some(slots) = (*class).tp_as_number.as_mut()
+            && let Some(original) = slots.nb_inplace_or
+        {
+            originals.proxy_inplace_or.set(Some(original));
+            slots.nb_inplace_or = Some(proxy_inplace_or);
+            wrapper(c"__ior__", original as *mut c_void, proxy_inplace_or as *mut c_void);
+        }
+        let method = |name: &CStr, flags: c_int, new: *mut c_void| {
+            let definition = (*descriptor(name, &raw mut pyo3_ffi::PyMethodDescr_Type)?).definition;
+            if (*definition).ml_flags != flags {
+                return None;
+            }
+            Some((&raw mut (*definition).ml_meth).cast::<*mut c_void>().replace(new))
+        };
+        if let Some(old) = method(c"update", pyo3_ffi::METH_O, proxy_update as *mut c_void) {
+            originals.proxy_update.set(Some(std::mem::transmute::<*mut c_void, TwoArguments>(old)));
+        }
+        if let Some(old) = method(c"setdefault", pyo3_ffi::METH_FASTCALL, proxy_set_default as *mut c_void) {
+            originals.proxy_set_default.set(Some(std::mem::transmute::<*mut c_void, Fast>(old)));
+        }
+    }
+}
+
+/// PyMethodDescrObject, and PyWrapperDescrObject, which has another word in the place of the definition (Include/cpython/descrobject.h).
+#[repr(C)]
+struct Descriptor {
+    header: pyo3_ffi::PyObject,
+    class: *mut ffi::PyTypeObject,
+    name: *mut PyObject,
+    qualname: *mut PyObject,
+    definition: *mut PyMethodDef,
+    /// What the functions of slots are called with; of methods their vectorcall.
+    wrapped: *mut c_void,
 }
 
 /// `sys.monitoring.set_local_events(tool, code, events)`
 unsafe extern "C" fn set_local_events(module: *mut PyObject, arguments: *const *mut PyObject, count: ffi::Py_ssize_t) -> *mut PyObject {
     // SAFETY: CPython calls it (METH_FASTCALL); the original was there when it was replaced.
     unsafe {
+        let original = RUNTIME.originals.set_local_events.get().expect("replaced");
+        let result = original(module, arguments, count);
         if RUNTIME.running.get()
             && let Some(code) = monitoring::is_foreign_local(arguments, count)
         {
-            let state = code_state(code);
-            state.instrumented.set(true);
-            watchers::drop_code(state);
-            "another tool listens to its events".clone_into(&mut state.reason.borrow_mut());
-            state.status.set(crate::compiled::Status::Refused);
-            for row in state.loops.borrow().iter() {
-                row.status.set(crate::compiled::Status::Refused);
-            }
+            watchers::events_changed(code);
         }
-        let original = RUNTIME.originals.set_local_events.get().expect("replaced");
-        original(module, arguments, count)
+        result
     }
 }
 
@@ -231,6 +341,36 @@ unsafe extern "C" fn settraceallthreads(module: *mut PyObject, function: *mut Py
 unsafe extern "C" fn setprofileallthreads(module: *mut PyObject, function: *mut PyObject) -> *mut PyObject {
     // SAFETY: the caller's promise.
     unsafe { change_tracing(&RUNTIME.originals.setprofileallthreads, module, function) }
+}
+
+/// `tracemalloc.start(number_of_frames)`
+unsafe extern "C" fn start_tracing_memory(module: *mut PyObject, arguments: *const *mut PyObject, count: ffi::Py_ssize_t) -> *mut PyObject {
+    // SAFETY: CPython calls it (METH_FASTCALL); the original was there when it was replaced.
+    unsafe {
+        monitoring::step_aside();
+        let original = RUNTIME.originals.start_tracing_memory.get().expect("replaced");
+        let result = original(module, arguments, count);
+        if result.is_null() {
+            monitoring::step_back();
+        } else {
+            monitoring::set_memory_tracing(true);
+        }
+        result
+    }
+}
+
+/// `tracemalloc.stop()`
+unsafe extern "C" fn stop_tracing_memory(module: *mut PyObject, nothing: *mut PyObject) -> *mut PyObject {
+    // SAFETY: CPython calls it (METH_NOARGS); the original was there when it was replaced.
+    unsafe {
+        let original = RUNTIME.originals.stop_tracing_memory.get().expect("replaced");
+        let result = original(module, nothing);
+        if !result.is_null() {
+            monitoring::set_memory_tracing(false);
+            monitoring::step_back();
+        }
+        result
+    }
 }
 
 /// `sys.monitoring.get_events(tool)`: that we listen is nobody's business; programs ask in order to find tools that were left on.
@@ -352,13 +492,13 @@ pub(crate) unsafe fn start() -> Result<(), String> {
         replace!(originals, setprofileallthreads: TwoArguments, c"sys", [c"_setprofileallthreads"], pyo3_ffi::METH_O);
         replace!(originals, get_events: TwoArguments, c"sys", [c"monitoring", c"get_events"], pyo3_ffi::METH_O);
         replace!(originals, all_events: TwoArguments, c"sys", [c"monitoring", c"_all_events"], pyo3_ffi::METH_NOARGS);
+        replace!(originals, start_tracing_memory: Fast, c"_tracemalloc", [c"start"], pyo3_ffi::METH_FASTCALL);
+        replace!(originals, stop_tracing_memory: TwoArguments, c"_tracemalloc", [c"stop"], pyo3_ffi::METH_NOARGS);
+        let is_tracing = python::call(python::module(c"_tracemalloc")?.get(), c"is_tracing", &[])?;
+        monitoring::set_memory_tracing(is_tracing.get() == pyo3_ffi::Py_True());
         replace_getter(&originals.f_locals, &raw mut pyo3_ffi::PyFrame_Type, c"f_locals", f_locals)?;
         replace_getter(&originals.code_adaptive, &raw mut pyo3_ffi::PyCode_Type, c"_co_code_adaptive", code_adaptive)?;
-        let proxy = libc::dlsym(libc::RTLD_DEFAULT, c"PyFrameLocalsProxy_Type".as_ptr()).cast::<ffi::PyTypeObject>();
-        if originals.proxy_set_item.get().is_none() && !proxy.is_null() && !(*proxy).tp_as_mapping.is_null() {
-            originals.proxy_set_item.set((*(*proxy).tp_as_mapping).mp_ass_subscript);
-            (*(*proxy).tp_as_mapping).mp_ass_subscript = Some(proxy_set_item);
-        }
+        hook_proxy();
     }
     Ok(())
 }

@@ -18,6 +18,7 @@ mod code_memory;
 mod collection;
 mod compiled;
 mod crash_guard;
+mod debugger;
 mod dense;
 mod discard;
 mod entry;
@@ -50,6 +51,9 @@ use rustc_hash::FxBuildHasher;
 /// Keys are addresses, and nobody from outside chooses them: a fast hash function is enough.
 type Map<K, V> = HashMap<K, V, FxBuildHasher>;
 type Set<K> = HashSet<K, FxBuildHasher>;
+
+/// Why code with local events is interpreted.
+const LISTENED_TO: &str = "another tool listens to its events";
 
 const fn new_map<K, V>() -> Map<K, V> {
     HashMap::with_hasher(FxBuildHasher)
@@ -176,6 +180,7 @@ pub unsafe fn start(options: &Options, engine: &'static dyn Engine) -> Result<()
         *RUNTIME.engine.borrow_mut() = Some(engine);
         RUNTIME.running.set(true);
         warm_up::start();
+        monitoring::step_aside_at_start();
         let _ = monitoring::foreign_tools(tstate);
         Ok(())
     }
@@ -260,12 +265,30 @@ fn all_states() -> Vec<&'static CodeState> {
 /// The GIL is held.
 pub unsafe fn pause() {
     RUNTIME.paused.set(RUNTIME.paused.get() + 1);
+    all_states().into_iter().for_each(|state| state.entry_cell.set(state.stub()));
+    unhook_functions();
+}
+
+/// Gives all functions CPython's vectorcall; they stay known.
+fn unhook_functions() {
     for state in all_states() {
-        state.entry_cell.set(state.stub());
         let functions: Vec<usize> = state.functions.borrow().iter().copied().collect();
         for function in functions {
             // SAFETY: functions are taken out of the set when they die.
             unsafe { entry::unhook_for_pause(function as *mut Function) };
+        }
+    }
+}
+
+/// Hooks the known functions of compiled code.
+fn hook_functions() {
+    for state in all_states() {
+        if state.valid_call().is_some() {
+            let functions: Vec<usize> = state.functions.borrow().iter().copied().collect();
+            for function in functions {
+                // SAFETY: functions are taken out of the set when they die.
+                unsafe { entry::install(function as *mut Function) };
+            }
         }
     }
 }
@@ -280,17 +303,11 @@ pub unsafe fn resume() {
         return;
     }
     for state in all_states() {
-        if let Some(compiled) = state.valid_call() {
-            if state.stub() != 0 {
-                state.entry_cell.set(compiled.entry);
-            }
-            let functions: Vec<usize> = state.functions.borrow().iter().copied().collect();
-            for function in functions {
-                // SAFETY: functions are taken out of the set when they die.
-                unsafe { entry::install(function as *mut Function) };
-            }
+        if let Some(compiled) = state.valid_call().filter(|_| state.stub() != 0) {
+            state.entry_cell.set(compiled.entry);
         }
     }
+    hook_functions();
 }
 
 /// What code generation needs to know of the process. None before the first successful [`start`].
@@ -348,8 +365,11 @@ pub unsafe fn install_call(
     unsafe {
         let state = code_state(code);
         state.recompiling.set(false);
-        if !RUNTIME.running.get() || matches!(state.status.get(), Status::Never | Status::HandedBack) || state.instrumented.get() {
+        if !RUNTIME.running.get() || matches!(state.status.get(), Status::Never | Status::HandedBack) {
             return Err("it is not to be compiled any more".to_owned());
+        }
+        if state.is_listened_to() {
+            return Err(LISTENED_TO.to_owned());
         }
         eviction::make_room(machine.code.len());
         let built = dependencies.verify().and_then(|()| Compiled::build(reservation, code, Kind::Call, machine, dependencies));
@@ -396,8 +416,11 @@ pub unsafe fn install_loop(code: *mut PyObject, offset: u32, reservation: Reserv
     unsafe {
         let state = code_state(code);
         let row = state.loop_state(offset);
-        if !RUNTIME.running.get() || matches!(row.status.get(), Status::Never | Status::HandedBack) || state.instrumented.get() {
+        if !RUNTIME.running.get() || matches!(row.status.get(), Status::Never | Status::HandedBack) {
             return Err("it is not to be compiled any more".to_owned());
+        }
+        if state.is_listened_to() {
+            return Err(LISTENED_TO.to_owned());
         }
         let kind = Kind::Loop { offset };
         eviction::make_room(machine.code.len());
@@ -601,7 +624,7 @@ unsafe fn report_of(state: &CodeState) -> Report {
             line: (*code).co_firstlineno,
             status: state.status.get(),
             loops: state.loops.borrow().iter().map(|row| (row.offset, row.status.get())).collect(),
-            reason: state.reason.borrow().clone(),
+            reason: if state.is_listened_to() { LISTENED_TO.to_owned() } else { state.reason.borrow().clone() },
             starts: state.starts.get(),
             recompilations: state.recompilations.get(),
             compiled: pieces.into_iter().filter(|piece| !piece.is_null()).map(|piece| code_report(&*piece)).collect(),

@@ -61,11 +61,25 @@ pub(crate) struct Hooks {
     monitors: Cell<*const u8>,
     /// Whether our events are switched off because other tools are at work.
     aside: Cell<bool>,
+    /// Whether `tracemalloc` is on. It asks for the line of each allocation, and numbers that compiled code holds unboxed are never allocated.
+    memory_is_traced: Cell<bool>,
+    /// How many code objects there are of whose calls (CALL events) some tool is told.
+    pub(crate) called_code: Cell<usize>,
+    /// Whether functions have CPython's vectorcall for as long as somebody is told of calls: the interpreter takes calls of hooked functions for calls of C functions
+    /// and sends C_RETURN and C_RAISE (INSTRUMENTED_CALL, Python/bytecodes.c).
+    pub(crate) unhooked: Cell<bool>,
 }
 
 impl Hooks {
     pub(crate) const fn new() -> Hooks {
-        Hooks { disable: Cell::new(std::ptr::null_mut()), monitors: Cell::new(std::ptr::null()), aside: Cell::new(false) }
+        Hooks {
+            disable: Cell::new(std::ptr::null_mut()),
+            monitors: Cell::new(std::ptr::null()),
+            aside: Cell::new(false),
+            memory_is_traced: Cell::new(false),
+            called_code: Cell::new(0),
+            unhooked: Cell::new(false),
+        }
     }
 }
 
@@ -178,7 +192,7 @@ unsafe fn hot_function(state: &CodeState) -> bool {
     unsafe {
         let tstate = ffi::thread_state();
         let Some(engine) = RUNTIME.engine() else { return true };
-        if foreign_tools(tstate) || state.instrumented.get() {
+        if foreign_tools(tstate) || state.is_listened_to() {
             return true;
         }
         let frame = (*tstate).current_frame;
@@ -321,7 +335,7 @@ unsafe fn hot_loop(state: &CodeState, row: &LoopState) -> Jumped {
         let tstate = ffi::thread_state();
         let Some(engine) = RUNTIME.engine() else { return Jumped::Listen };
         let frame = (*tstate).current_frame;
-        if foreign_tools(tstate) || state.instrumented.get() || Frame::code(frame) != state.code {
+        if foreign_tools(tstate) || state.is_listened_to() || Frame::code(frame) != state.code {
             return Jumped::Listen;
         }
         let depth = (*frame).stacktop - (*state.code).co_nlocalsplus;
@@ -358,7 +372,7 @@ unsafe fn enter_loop(state: &CodeState, row: &LoopState) -> Jumped {
             return Jumped::Listen;
         }
         let inspected = !(*frame).frame_obj.is_null() && pyo3_ffi::Py_REFCNT((*frame).frame_obj.cast()) > 1;
-        if inspected || Frame::code(frame) != state.code || RUNTIME.paused.get() > 0 || state.instrumented.get() || foreign_tools(tstate) {
+        if inspected || Frame::code(frame) != state.code || RUNTIME.paused.get() > 0 || state.is_listened_to() || foreign_tools(tstate) {
             return Jumped::Listen;
         }
         Counter::LoopEntries.add(1);
@@ -419,7 +433,7 @@ pub(crate) unsafe fn foreign_tools(tstate: *mut ThreadState) -> bool {
 
 unsafe fn others_listen(monitors: *const u8) -> bool {
     // SAFETY: `monitors` was found by `start` in the interpreter's state.
-    unsafe { std::slice::from_raw_parts(monitors, UNGROUPED_EVENTS).iter().any(|tools| tools & !(1 << TOOL) != 0) }
+    unsafe { RUNTIME.monitoring.memory_is_traced.get() || std::slice::from_raw_parts(monitors, UNGROUPED_EVENTS).iter().any(|tools| tools & !(1 << TOOL) != 0) }
 }
 
 /// Switches our events off before another tool switches its own on: nothing runs compiled then, and CPython 3.13 forgets the INSTRUCTION events of a code object
@@ -432,6 +446,28 @@ pub(crate) unsafe fn step_aside() {
         // SAFETY: the caller's promise.
         unsafe { set_own_events(0) };
         RUNTIME.monitoring.aside.set(true);
+        update_functions();
+    }
+}
+
+/// `tracemalloc` is on or off from now on: compiled code leaves at its next check, or may be entered again.
+///
+/// # Safety
+/// The GIL is held.
+pub(crate) unsafe fn set_memory_tracing(on: bool) {
+    if RUNTIME.monitoring.memory_is_traced.replace(on) != on {
+        RUNTIME.eval_breaker_expected.set(NEVER_EXPECTED);
+    }
+}
+
+/// Switches our events off if somebody has been at work when we came.
+///
+/// # Safety
+/// As for [`step_aside`].
+pub(crate) unsafe fn step_aside_at_start() {
+    if RUNTIME.monitoring.memory_is_traced.get() {
+        // SAFETY: the caller's promise.
+        unsafe { step_aside() };
     }
 }
 
@@ -447,7 +483,21 @@ pub(crate) unsafe fn step_back() {
             let exception = ffi::PyErr_GetRaisedException();
             hooks.aside.set(false);
             set_own_events(OWN_EVENTS);
+            update_functions();
             ffi::PyErr_SetRaisedException(exception);
+        }
+    }
+}
+
+/// Hooks functions or gives them back, as it is fit while tools are told of calls.
+pub(crate) fn update_functions() {
+    let hooks = &RUNTIME.monitoring;
+    let unhook = hooks.aside.get() || hooks.called_code.get() > 0;
+    if hooks.unhooked.replace(unhook) != unhook && RUNTIME.paused.get() == 0 {
+        if unhook {
+            crate::unhook_functions();
+        } else {
+            crate::hook_functions();
         }
     }
 }
@@ -616,6 +666,7 @@ unsafe fn register(monitoring: *mut PyObject, tool: *mut PyObject) -> Result<(),
         }
         RUNTIME.monitoring.monitors.set(monitors);
         RUNTIME.monitoring.aside.set(false);
+        update_functions();
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 
 use crate::compiled::{Compiled, Kind};
+use crate::ffi::Code;
 use crate::{RUNTIME, python, watchers};
 
 /// Whether the file is wanted, and whose it is.
@@ -56,13 +57,21 @@ pub(crate) unsafe fn after_fork() {
 unsafe fn line(compiled: &Compiled) -> String {
     let bytes = compiled.memory.bytes();
     // SAFETY: the code object lives while its code is installed.
-    let (name, file, first) =
-        unsafe { (python::string((*compiled.code).co_qualname), python::string((*compiled.code).co_filename), (*compiled.code).co_firstlineno) };
-    let place = match compiled.kind {
+    format!("{:x} {:x} {}\n", bytes.as_ptr() as usize, bytes.len(), unsafe { name(compiled.code, compiled.kind) })
+}
+
+/// What `perf` and debuggers call a piece of code.
+///
+/// # Safety
+/// `code` is a live code object; the GIL is held.
+pub(crate) unsafe fn name(code: *mut Code, kind: Kind) -> String {
+    // SAFETY: the caller's promise.
+    let (name, file, first) = unsafe { (python::string((*code).co_qualname), python::string((*code).co_filename), (*code).co_firstlineno) };
+    let place = match kind {
         Kind::Call => String::new(),
         Kind::Loop { offset } => format!(":loop@{offset}"),
     };
-    format!("{:x} {:x} py::{name}:{file}:{first}{place}\n", bytes.as_ptr() as usize, bytes.len())
+    format!("py::{name}:{file}:{first}{place}")
 }
 
 fn write(lines: &[String]) {

@@ -6,9 +6,10 @@ use std::ffi::{c_int, c_void};
 
 use coachwhip_abi::counters::Counter;
 use coachwhip_abi::environment::frame_state;
+use coachwhip_cpython::instrumentation::is_listened_to;
 
-use crate::compiled::{CodeState, Compiled, Kind, Status, existing_state};
-use crate::ffi::{self, Frame, Function, PyObject, PyTypeObject, dict_event, function_event};
+use crate::compiled::{CodeState, Compiled, Kind, Status, code_state, existing_state};
+use crate::ffi::{self, Code, Frame, Function, PyObject, PyTypeObject, dict_event, function_event};
 use crate::{Map, RUNTIME, Set, collection, entry, frames, stability, warm_up};
 
 /// A key of a watched dict and what it held: a global variable, a built-in, a module's attribute.
@@ -48,6 +49,10 @@ pub struct Dependencies {
     pub functions: Vec<FunctionDependency>,
     /// The globals and builtins that it was made for, by address; none if they do not matter.
     pub namespaces: Option<(usize, usize)>,
+    /// Code objects that may be inlined: no tool may listen to them.
+    pub callees: Vec<usize>,
+    /// Code objects that would have been if no tool had listened to them.
+    pub listened_to: Vec<usize>,
 }
 
 impl Dependencies {
@@ -92,6 +97,9 @@ impl Dependencies {
                     return Err("a function has changed while the code was compiled".to_owned());
                 }
             }
+            if self.callees.iter().any(|&code| is_listened_to(code as *const Code)) {
+                return Err("a tool listens to a callee since the code was compiled".to_owned());
+            }
             Ok(())
         }
     }
@@ -105,6 +113,7 @@ pub(crate) struct Registry {
     dicts: Map<usize, Map<usize, Dependents>>,
     types: Map<usize, Dependents>,
     functions: Map<usize, Dependents>,
+    codes: Map<usize, Dependents>,
 }
 
 /// The numbers of our watchers, -1 for none.
@@ -125,7 +134,7 @@ impl Watchers {
             dict: Cell::new(-1),
             class: Cell::new(-1),
             function: Cell::new(-1),
-            registry: RefCell::new(Registry { dicts: crate::new_map(), types: crate::new_map(), functions: crate::new_map() }),
+            registry: RefCell::new(Registry { dicts: crate::new_map(), types: crate::new_map(), functions: crate::new_map(), codes: crate::new_map() }),
             graveyard: RefCell::new(Vec::new()),
             sweep_is_due: Cell::new(false),
         }
@@ -194,6 +203,9 @@ pub(crate) unsafe fn register(compiled: *mut Compiled) {
         for row in &dependencies.functions {
             watchers.registry.borrow_mut().functions.entry(row.function).or_default().insert(compiled as usize);
         }
+        for &code in dependencies.callees.iter().chain(&dependencies.listened_to) {
+            watchers.registry.borrow_mut().codes.entry(code).or_default().insert(compiled as usize);
+        }
     }
 }
 
@@ -236,6 +248,14 @@ unsafe fn unregister(compiled: *mut Compiled) {
                     dependents.remove(&address);
                     if dependents.is_empty() {
                         registry.functions.remove(&row.function);
+                    }
+                }
+            }
+            for &code in dependencies.callees.iter().chain(&dependencies.listened_to) {
+                if let Some(dependents) = registry.codes.get_mut(&code) {
+                    dependents.remove(&address);
+                    if dependents.is_empty() {
+                        registry.codes.remove(&code);
                     }
                 }
             }
@@ -380,6 +400,9 @@ unsafe fn invalidate_all(broken: &[usize]) {
 /// How often a code object's assumptions may break before it is left alone.
 const MOST_INVALIDATIONS: u64 = 20;
 
+/// How often tools may come to a code object and leave it before each time counts as such a change.
+const MOST_TOOL_CHANGES: u64 = 100;
+
 /// Counts that what code relied upon has changed, be it installed or just made; returns what is to become of the code object.
 pub(crate) fn status_after_change(state: &CodeState) -> Status {
     let count = state.invalidations.get() + 1;
@@ -476,6 +499,59 @@ fn leave_all(code: *mut ffi::Code) {
             (*frame).state |= frame_state::LEAVE;
         }
     });
+}
+
+/// Another tool has changed which events of a code object it listens to. While there are any, the code object is interpreted and inlined nowhere; afterwards
+/// it may be compiled again, like all others that had to do without it.
+///
+/// # Safety
+/// `code` is a live code object; the GIL is held.
+pub(crate) unsafe fn events_changed(code: *mut Code) {
+    // SAFETY: the caller's promise; the registry names only code that is not freed.
+    unsafe {
+        let now = is_listened_to(code);
+        let mut dependents: Vec<usize> =
+            RUNTIME.watchers.registry.borrow().codes.get(&(code as usize)).map(|dependents| dependents.iter().copied().collect()).unwrap_or_default();
+        dependents.retain(|&compiled| {
+            let dependencies = &(*(compiled as *const Compiled)).dependencies;
+            if now { dependencies.callees.contains(&(code as usize)) } else { dependencies.listened_to.contains(&(code as usize)) }
+        });
+        let Some(state) = existing_state(code) else {
+            if now {
+                // It notes what it finds.
+                let _ = code_state(code);
+            }
+            invalidate_all(&dependents);
+            return;
+        };
+        state.note_calls();
+        if state.listened_to.replace(now) == now {
+            return;
+        }
+        state.tool_changes.set(state.tool_changes.get() + 1);
+        if state.tool_changes.get() <= MOST_TOOL_CHANGES {
+            for compiled in dependents.into_iter().map(|compiled| compiled as *mut Compiled).filter(|&compiled| (*compiled).is_valid()) {
+                Counter::Invalidations.add(1);
+                take_out(compiled, Status::Cold);
+            }
+        } else {
+            invalidate_all(&dependents);
+        }
+        if now {
+            let next = if state.tool_changes.get() > MOST_TOOL_CHANGES && state.has_compiled() { status_after_change(state) } else { Status::Cold };
+            drop_code(state);
+            let reset = |status: &Cell<Status>| {
+                if matches!(status.get(), Status::Compiled | Status::Queued) {
+                    status.set(next);
+                }
+            };
+            reset(&state.status);
+            state.loops.borrow().iter().for_each(|row| reset(&row.status));
+        }
+        // Counted anew afterwards, too: INSTRUCTION events undo what the interpreter has specialised, and nothing is specialised while they last.
+        state.starts.set(0);
+        state.loops.borrow().iter().for_each(|row| row.turns.set(0));
+    }
 }
 
 /// Takes all compiled code away from a code object.

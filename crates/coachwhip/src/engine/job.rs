@@ -138,6 +138,8 @@ impl Job {
             types: captured.dependencies.classes.iter().map(|row| (row.class, row.version)).collect(),
             functions,
             namespaces: captured.dependencies.namespaces,
+            callees: captured.dependencies.callees,
+            listened_to: captured.dependencies.listened_to,
         };
         Ok(Job {
             name: root.qualname.clone(),
@@ -236,7 +238,7 @@ impl Job {
             header: self.reservation.address(),
             namespaces: self.dependencies.namespaces,
             want_clif: wants("clif"),
-            want_unwind: false,
+            want_unwind: true,
             stress_exits: options.stress_exits,
             seed: options.seed,
         };

@@ -80,6 +80,8 @@ pub(crate) struct Lowering<'a> {
     has_floats: bool,
     /// By block of the IR: how many loops are around it.
     pub(crate) depths: Vec<u32>,
+    /// By block of the IR: the instruction that stands for the loop that it leads into, if that calls nothing.
+    loops_ahead: HashMap<ir::Block, &'a Instruction>,
 }
 
 /// Lowers a function into `target`.
@@ -106,6 +108,7 @@ pub(crate) fn lower(
     builder.append_block_params_for_function_params(entry);
     builder.switch_to_block(entry);
     let nothing = Value::from_u32(0);
+    let (depths, loops_ahead) = loops_of(function);
     let mut lowering = Lowering {
         function,
         facts,
@@ -130,7 +133,8 @@ pub(crate) fn lower(
         quiet_block: None,
         quiet_signature: None,
         has_floats: function.values.iter().any(|value| value.ty.representation == Representation::Float),
-        depths: loop_depths(function),
+        depths,
+        loops_ahead,
     };
     let order = reverse_postorder(function);
     lowering.make_record(&order);
@@ -177,11 +181,22 @@ fn reverse_postorder(function: &ir::Function) -> Vec<ir::Block> {
     order
 }
 
-/// By block: how many loops are around it.
-fn loop_depths(function: &ir::Function) -> Vec<u32> {
+/// By block: how many loops are around it, and what stands for the loop that it leads into: the check at the end of its turn, if nothing in the loop is called.
+fn loops_of(function: &ir::Function) -> (Vec<u32>, HashMap<ir::Block, &Instruction>) {
     let flow = ir::ControlFlow::new(function);
     let loops = ir::Loops::new(function, &flow, &ir::Dominators::new(function, &flow));
-    function.block_ids().map(|block| loops.depth(block)).collect()
+    let mut ahead = HashMap::default();
+    for candidate in &loops.loops {
+        let instructions = || {
+            let blocks = candidate.blocks.iter().map(|block| &function.blocks[block.index()]).filter(|block| !block.cold);
+            blocks.flat_map(|block| &block.instructions).map(|id| &function.instructions[id.index()])
+        };
+        let calls = instructions().any(|row| matches!(row.op, Op::CallHelper | Op::CallDirect | Op::CallObject | Op::CallC) && row.runs_any_code());
+        if let Some(check) = instructions().find(|row| row.op == Op::CheckEvalBreaker).filter(|_| !calls) {
+            ahead.extend(candidate.entries(&flow).iter().map(|edge| (edge.from, check)));
+        }
+    }
+    (function.block_ids().map(|block| loops.depth(block)).collect(), ahead)
 }
 
 /// A mistake in the IR.
@@ -234,6 +249,12 @@ impl<'a> Lowering<'a> {
             for &id in &self.function.blocks[block.index()].instructions {
                 let instruction = &self.function.instructions[id.index()];
                 self.builder.set_srcloc(SourceLoc::new(instruction.offset));
+                if !instruction.targets.is_empty()
+                    && let Some(&check) = self.loops_ahead.get(&block)
+                {
+                    // Tools that look from outside find the loop: nothing in it says where it is.
+                    self.show_place(check)?;
+                }
                 self.instruction(instruction)?;
             }
             self.builder.set_srcloc(SourceLoc::default());

@@ -50,6 +50,10 @@ pub struct Dependencies {
     pub functions: Vec<FunctionDependency>,
     /// The globals and builtins that the code was captured with, by address, if it reads any name in them: functions over the same code may have others.
     pub namespaces: Option<(usize, usize)>,
+    /// Code objects of callees that were captured with their instructions, by address: they may be inlined, so no tool may listen to them.
+    pub callees: Vec<usize>,
+    /// Those that were not because a tool listens to them.
+    pub listened_to: Vec<usize>,
 }
 
 impl Dependencies {

@@ -14,6 +14,7 @@ pub use dependencies::{ClassDependency, Dependencies, FunctionDependency, NameDe
 pub use owned::OwnedReferences;
 
 use super::environment::class_of;
+use super::instrumentation::is_listened_to;
 use super::structs::{CellObject, CodeObject, DictKeys, DictObject, FunctionObject, InterpreterFrame};
 use super::{OPCODES, layout, symbols};
 use coachwhip_abi::facts::{ClassFacts, CodeFacts, Facts, Feedback, ObjectFacts, Refuted, SeenClasses, SlotFacts, SlotName, code_flags};
@@ -289,6 +290,11 @@ impl<'a> Capture<'a> {
                 if pending.depth > INLINE_DEPTH || count > INLINE_UNITS || count > self.budget || generator {
                     return Ok(());
                 }
+                if is_listened_to(code) {
+                    self.dependencies.listened_to.push(code as usize);
+                    return Ok(());
+                }
+                self.dependencies.callees.push(code as usize);
                 self.budget -= count;
             }
             let units = live_units(code)?;
