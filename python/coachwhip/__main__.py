@@ -12,9 +12,11 @@ USAGE = """\
 usage: python -m coachwhip [options] [Python's options] app.py [argument ...]
        python -m coachwhip [options] [Python's options] -m module [argument ...]
        python -m coachwhip [options] [Python's options] -c code [argument ...]
+       python -m coachwhip verify [options] [--] app.py [argument ...]
        python -m coachwhip bisect [options] -- command [argument ...]
 
-Runs the program as python would, with Coachwhip switched on; bisect finds the function whose compilation breaks a command.
+Runs the program as python would, with Coachwhip switched on. verify runs it without Coachwhip and with everything compiled, and compares what it prints and its exit code;
+bisect finds the function whose compilation breaks a command. Both have a --help of their own.
 The same without this command: COACHWHIP=1 python app.py. COACHWHIP=0 keeps it off whatever is said elsewhere.
 
   -h, --help     show this text
@@ -88,10 +90,11 @@ def take_options(arguments):
     return variables, arguments
 
 
-def hook_is_installed():
-    """Whether the interpreter that is started will read the start-up hook."""
+def require_hook():
+    """Gives up unless the interpreter that is started will read the start-up hook."""
     site = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    return not sys.flags.no_site and os.path.exists(os.path.join(site, "coachwhip_startup.pth"))
+    if sys.flags.no_site or not os.path.exists(os.path.join(site, "coachwhip_startup.pth")):
+        fail("its start-up hook (coachwhip_startup.pth) is not installed beside it, or python runs with -S; install Coachwhip with pip")
 
 
 def main():
@@ -108,11 +111,16 @@ def main():
         from coachwhip import _bisect
 
         sys.exit(_bisect.main(arguments[1:]))
+    # A file of that name in the current folder is meant, as python would take it, unless -- follows.
+    if arguments[0] == "verify" and (not os.path.exists("verify") or arguments[1:2] == ["--"]):
+        require_hook()
+        from coachwhip import _verify
+
+        sys.exit(_verify.main(arguments[1:], options))
     variables, arguments = take_options(arguments)
     if not arguments:
         fail("no program given")
-    if not hook_is_installed():
-        fail("its start-up hook (coachwhip_startup.pth) is not installed beside it, or python runs with -S; install Coachwhip with pip")
+    require_hook()
     # COACHWHIP=0 always wins.
     if os.environ.get("COACHWHIP") != "0":
         os.environ["COACHWHIP"] = "1"

@@ -47,6 +47,7 @@ def enable(
     verify: bool = ...,
     stress_exits: int = ...,
     stress_discard: int = ...,
+    wrong_layout: str = ...,
     seed: int = ...,
 ) -> bool: ...
 def check_environment() -> None: ...

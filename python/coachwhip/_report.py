@@ -18,7 +18,8 @@ def summary():
         if counts:
             lines.append(f"  {name.replace('_', ' ')}:")
             for key, count in sorted(counts.items(), key=lambda item: -item[1])[:10]:
-                lines.append(f"    {count:>12,}  {key}")
+                # Messages of the IR's verifier go on with a listing.
+                lines.append(f"    {count:>12,}  {key.partition(chr(10))[0]}")
     return lines
 
 

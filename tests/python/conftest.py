@@ -157,10 +157,10 @@ def run_process(arguments, environment=None, stdin="", cwd=None, timeout=120):
     variables.update(environment or {})
     process = subprocess.run(arguments, env=variables, input=stdin, cwd=cwd, capture_output=True, text=True, timeout=timeout)
     stderr = process.stderr.replace(NOT_WIRED, "")
-    summary = re.search(r"^coachwhip: summary\n(?:  .*\n)*", stderr, re.MULTILINE)
-    if summary:
-        stderr = stderr.replace(summary[0], "", 1)
-    return Run(without_addresses(process.stdout), without_addresses(stderr), process.returncode, summary[0] if summary else "")
+    # Child processes print theirs, too.
+    summary = re.compile(r"^coachwhip: summary\n(?:  .*\n)*", re.MULTILINE)
+    summaries = "".join(summary.findall(stderr))
+    return Run(without_addresses(process.stdout), without_addresses(summary.sub("", stderr)), process.returncode, summaries)
 
 
 @pytest.fixture

@@ -170,6 +170,8 @@ pub struct Environment {
     pub routines: Routines,
     /// Address of the 64-bit word that `eval_breaker` equals while no event is pending and no foreign tool is active.
     pub eval_breaker_expected: usize,
+    /// Address of the interpreter's `eval_frame`, which is not 0 while another extension evaluates frames (PEP 523); 0 if unknown.
+    pub frame_evaluator: usize,
     /// Address of the interpreter's float free list (`{int numfree; PyFloatObject *items}` in 3.13), 0 if unknown.
     pub float_free_list: usize,
 }

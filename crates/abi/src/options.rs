@@ -139,6 +139,8 @@ options! {
     /// Stress testing: compiled code is thrown away once in so many exits, starts and loop turns in the interpreter, as if something it relied upon had changed; code is
     /// not given back for good then. 0 never.
     stress_discard "COACHWHIP_STRESS_DISCARD": u64 = "0",
+    /// For tests of the self-test at the start: it finds this field of CPython's structures so many bytes off, as in `frame::PREVIOUS:8`, and is to notice.
+    wrong_layout "COACHWHIP_WRONG_LAYOUT": String = "",
     /// The seed of stress testing.
     seed "COACHWHIP_SEED": u64 = "1",
 }

@@ -98,6 +98,10 @@ pub struct MachineCode {
     pub unwind: Vec<u8>,
     /// Frame size in bytes on the machine stack, for the stack check.
     pub stack_bytes: u32,
+    /// Whether it was made for frames that can be put aside, where nobody marks them.
+    pub detachable: bool,
+    /// Words of the activation record that lies on the data stack, behind the frame; 0 if there is none there.
+    pub detached_record_words: u32,
     /// The listing of Cranelift's IR, if asked for.
     pub clif: Option<String>,
 }

@@ -67,7 +67,7 @@ impl Lowering<'_> {
         let limit = self.load(types::I64, self.tstate, layout.thread_datastack_limit);
         let frame_bytes = i64::from(code.framesize) * 8;
         let room = self.builder.ins().isub(limit, top);
-        let needed = self.int(frame_bytes);
+        let needed = self.int(frame_bytes + 8 * i64::from(self.detached_record_words()));
         let full = self.builder.ins().icmp(IntCC::SignedLessThanOrEqual, room, needed);
         self.leave_if(full, slow);
 
@@ -170,12 +170,21 @@ impl Lowering<'_> {
     /// Fills in the head of the activation record and hangs it on the frame.
     fn link_record(&mut self) {
         let Some(record) = &self.record else { return };
-        let address = self.builder.ins().stack_addr(types::I64, record.slot, 0);
+        let on_machine_stack = record.slot.is_some();
+        let address = if on_machine_stack || self.is_loop() {
+            // Of a loop, the runtime has made room on the data stack.
+            self.record_address()
+        } else {
+            let frame_bytes = self.int(i64::from(self.facts.codes[0].framesize) * 8);
+            self.builder.ins().iadd(self.frame, frame_bytes)
+        };
         let header = self.address(self.options.header);
         self.builder.ins().store(FLAGS, header, address, 0);
         let none = self.int(0);
         self.builder.ins().store(FLAGS, none, address, 8);
-        self.store(address, self.frame, self.environment.layout.frame_locals);
+        if on_machine_stack || !self.is_loop() {
+            self.store(address, self.frame, self.environment.layout.frame_locals);
+        }
     }
 }
 

@@ -320,7 +320,7 @@ impl Lowering<'_> {
             }
         }
         if !words.is_empty() {
-            let slot = self.record_slot(2 + words.len() as u32);
+            let slot = (!self.options.detachable).then(|| self.record_slot(2 + words.len() as u32));
             self.record = Some(Record { slot, words, numbers: HashMap::default() });
         }
     }
@@ -368,9 +368,8 @@ impl Lowering<'_> {
         let shape: Vec<_> = unboxed.iter().map(|&(slot, value)| (slot, self.function.ty(value).representation)).collect();
         let number = if unboxed.is_empty() { 0 } else { self.site_number(instruction, &shape)? };
         let Some(record) = &self.record else { return Ok(()) };
-        let slot = record.slot;
         let places: Vec<_> = unboxed.iter().map(|&(slot, value)| (record.words.get(&slot).copied(), value)).collect();
-        let address = self.builder.ins().stack_addr(types::I64, slot, 0);
+        let address = self.record_address();
         for (word, value) in places {
             let word = word.ok_or_else(|| bug("an unboxed local without a word in the record"))?;
             let raw = self.raw_word(value)?;
@@ -379,6 +378,19 @@ impl Lowering<'_> {
         let number = self.int(i64::from(number));
         self.store(number, address, 8);
         Ok(())
+    }
+
+    /// Words of the activation record, if it lies on the data stack.
+    pub(crate) fn detached_record_words(&self) -> u32 {
+        self.record.as_ref().filter(|record| record.slot.is_none()).map_or(0, |record| 2 + record.words.len() as u32)
+    }
+
+    /// Where the activation record is, once the prologue has linked it.
+    pub(crate) fn record_address(&mut self) -> Value {
+        match self.record.as_ref().and_then(|record| record.slot) {
+            Some(slot) => self.builder.ins().stack_addr(types::I64, slot, 0),
+            None => self.load(types::I64, self.frame, self.environment.layout.frame_locals),
+        }
     }
 
     fn site_number(&mut self, instruction: &Instruction, shape: &[(u32, Representation)]) -> Result<u32, CodegenError> {

@@ -33,6 +33,8 @@ pub struct GenerateOptions {
     pub want_clif: bool,
     /// Whether to make unwind information (frame pointers are kept in any case).
     pub want_unwind: bool,
+    /// Frames can be put aside while the function waits in a call (by greenlets), where nobody can mark them, and the machine stack with them.
+    pub detachable: bool,
     /// Stress testing: each guard fails on purpose once in about this many times; 0 never.
     pub stress_exits: u64,
     /// The seed of stress testing.
@@ -112,6 +114,8 @@ pub fn generate(function: &ir::Function, facts: &Facts, environment: &Environmen
         offsets,
         unwind,
         stack_bytes,
+        detachable: options.detachable,
+        detached_record_words: tables.detached_record_words,
         clif,
     })
 }

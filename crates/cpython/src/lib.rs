@@ -7,4 +7,4 @@ pub mod v3_13;
 #[cfg(Py_3_13)]
 pub use v3_13 as current;
 
-pub use current::{capture, environment, instrumentation, layout, structs, symbols};
+pub use current::{capture, environment, instrumentation, layout, structs, symbols, wrong};

@@ -7,7 +7,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, UnsafeCell};
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 
 /// Larger blocks are the C library's, and those that want to be aligned to more than this.
 const LARGEST: usize = 32 * 1024;
@@ -107,8 +107,8 @@ struct Zone {
     taken: AtomicBool,
     /// Where it is.
     start: AtomicUsize,
-    /// Whether the system was asked for its addresses, which it may not have.
-    asked: Cell<bool>,
+    /// Whether the system has given it addresses.
+    is_there: Cell<bool>,
     /// How many of its blocks other threads have given up; they are not used again before it is as new.
     given_up: AtomicUsize,
     blocks: UnsafeCell<Blocks>,
@@ -127,7 +127,7 @@ const NOWHERE: usize = usize::MAX - ZONE_SIZE;
 static ZONE: Zone = Zone {
     taken: AtomicBool::new(false),
     start: AtomicUsize::new(NOWHERE),
-    asked: Cell::new(false),
+    is_there: Cell::new(false),
     given_up: AtomicUsize::new(0),
     blocks: UnsafeCell::new(Blocks::new()),
     live: Cell::new(0),
@@ -148,6 +148,16 @@ thread_local! {
     static PART: Cell<Part> = const { Cell::new(Part::None) };
 }
 
+/// How taking the zone went.
+enum Entered {
+    /// It is this thread's.
+    Here,
+    /// It is another thread's.
+    Taken,
+    /// The system has no addresses for it.
+    NoMemory,
+}
+
 impl Zone {
     #[inline]
     fn contains(&self, block: *mut u8) -> bool {
@@ -155,20 +165,23 @@ impl Zone {
     }
 
     /// Takes it for this thread, unless another has it.
-    fn enter(&self) -> bool {
+    fn enter(&self) -> Entered {
         if self.taken.swap(true, Ordering::Acquire) {
-            return false;
+            return Entered::Taken;
         }
-        if !self.asked.replace(true) {
+        if !self.is_there.get() {
             // SAFETY: a new mapping.
             let start = unsafe { map(ZONE_SIZE, libc::MAP_NORESERVE) };
-            if !start.is_null() {
-                self.start.store(start as usize, Ordering::Relaxed);
-                self.renew();
+            if start.is_null() {
+                self.taken.store(false, Ordering::Release);
+                return Entered::NoMemory;
             }
+            self.start.store(start as usize, Ordering::Relaxed);
+            self.is_there.set(true);
+            self.renew();
         }
         PART.set(Part::User);
-        true
+        Entered::Here
     }
 
     /// Gives it free for other threads.
@@ -211,10 +224,13 @@ unsafe fn map(size: usize, flags: i32) -> *mut u8 {
     if address == libc::MAP_FAILED { null_mut() } else { address.cast() }
 }
 
-/// Does something that needs much memory for a short time: it is taken from the zone, unless another thread uses it. What is returned is copied.
-pub fn in_zone<T: Clone>(work: impl FnOnce() -> T) -> T {
-    if !ZONE.enter() {
-        return work();
+/// Does something that needs much memory for a short time: it is taken from the zone, unless another thread uses it. What is returned is copied. Nothing is done, and `None`
+/// returned, if the system has no memory for the zone: a process whose memory is at its limit must not end because something is compiled.
+pub fn in_zone<T: Clone>(work: impl FnOnce() -> T) -> Option<T> {
+    match ZONE.enter() {
+        Entered::Here => {}
+        Entered::Taken => return Some(work()),
+        Entered::NoMemory => return None,
     }
     struct Leave;
     impl Drop for Leave {
@@ -227,7 +243,7 @@ pub fn in_zone<T: Clone>(work: impl FnOnce() -> T) -> T {
     PART.set(Part::Owner);
     let copy = result.clone();
     drop(result);
-    copy
+    Some(copy)
 }
 
 /// Does something whose blocks stay: it does not take them from the zone.
@@ -248,7 +264,7 @@ pub fn outside_zone<T>(work: impl FnOnce() -> T) -> T {
 
 /// Gives the zone's memory back to the system if nothing of it is in use: there is nothing to compile now, or the process forks.
 pub fn trim() {
-    if ZONE.touched.get() != 0 && ZONE.enter() {
+    if ZONE.touched.get() != 0 && matches!(ZONE.enter(), Entered::Here) {
         PART.set(Part::None);
         // SAFETY: taken.
         let is_new = unsafe { (*ZONE.blocks.get()).unused as usize } == ZONE.start.load(Ordering::Relaxed);
@@ -259,6 +275,9 @@ pub fn trim() {
     }
 }
 
+/// A chunk for the time when the system gives none: who leaves compiled code needs a few blocks, and cannot do without.
+static SPARE: AtomicPtr<u8> = AtomicPtr::new(null_mut());
+
 /// The heap, for `#[global_allocator]`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Heap;
@@ -266,10 +285,20 @@ pub struct Heap;
 impl Heap {
     #[cold]
     fn chunk(class: usize, size: usize) -> *mut u8 {
-        // SAFETY: a new mapping.
-        let chunk = unsafe { map(CHUNK, 0) };
+        // SAFETY: new mappings.
+        let mut chunk = unsafe { map(CHUNK, 0) };
         if chunk.is_null() {
-            return chunk;
+            chunk = SPARE.swap(null_mut(), Ordering::Relaxed);
+            if chunk.is_null() {
+                return chunk;
+            }
+        } else if SPARE.load(Ordering::Relaxed).is_null() {
+            // SAFETY: as above.
+            let another = unsafe { map(CHUNK, 0) };
+            if SPARE.compare_exchange(null_mut(), another, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+                // SAFETY: mapped just now; nobody else knows of it.
+                unsafe { libc::munmap(another.cast(), CHUNK) };
+            }
         }
         SHARED.with(|blocks| {
             blocks.unused = chunk;
@@ -413,18 +442,18 @@ mod tests {
             }
         };
         check(false);
-        in_zone(|| check(true));
+        in_zone(|| check(true)).expect("memory");
         let start = ZONE.start.load(Ordering::Relaxed);
         // SAFETY: the zone is not in use.
         assert_eq!(unsafe { (*ZONE.blocks.get()).unused as usize }, start);
         // One block that another thread gives up does not hurt.
         let layout = Layout::from_size_align(100, 8).expect("a layout");
         // SAFETY: freed once, with its layout.
-        let kept = in_zone(|| unsafe { heap.alloc(layout) } as usize);
+        let kept = in_zone(|| unsafe { heap.alloc(layout) } as usize).expect("memory");
         assert_eq!(kept, start);
         // SAFETY: as above.
         unsafe { heap.dealloc(kept as *mut u8, layout) };
-        in_zone(|| ());
+        in_zone(|| ()).expect("memory");
         // SAFETY: the zone is not in use.
         assert_eq!(unsafe { (*ZONE.blocks.get()).unused as usize }, start);
         trim();

@@ -82,7 +82,7 @@ unsafe fn weaken(compiled: &Compiled) -> bool {
 unsafe fn begin() {
     // SAFETY: frames of all threads, under the GIL; states and their code live.
     unsafe {
-        if RUNTIME.deallocations.get() != 0 {
+        if RUNTIME.deallocations.get() != 0 || RUNTIME.detached.is_possible() {
             return;
         }
         let mut running: Set<usize> = new_set();

@@ -101,6 +101,8 @@ pub struct Compiled {
     pub announced: Vec<usize>,
     /// Whether it has given them up.
     pub weakened: Cell<bool>,
+    /// The code object is gone.
+    pub orphaned: Cell<bool>,
     /// How often each recipe was used.
     pub exits: Vec<Cell<u64>>,
     /// How often it had been entered when the cap on machine code was reached last; none since it is installed.
@@ -187,6 +189,7 @@ impl Compiled {
             // SAFETY: the caller keeps all objects alive.
             announced: unsafe { collection::announced(&dependencies) },
             weakened: Cell::new(false),
+            orphaned: Cell::new(false),
             dependencies,
             entries_seen: Cell::new(None),
             caches,
@@ -395,9 +398,6 @@ pub unsafe fn existing_state<'a>(code: *mut Code) -> Option<&'a CodeState> {
 ///
 /// # Safety
 /// `code` is a live code object; the GIL is held; the runtime has been started.
-///
-/// # Panics
-/// When there is no memory.
 #[must_use]
 #[inline]
 pub unsafe fn code_state<'a>(code: *mut Code) -> &'a CodeState {
@@ -439,8 +439,12 @@ unsafe fn new_state<'a>(code: *mut Code) -> &'a CodeState {
         (*state).entry_cell.set((*state).stub());
         let index = RUNTIME.extra_index.get();
         let is_first = (*code).co_extra.is_null();
-        let failed = ffi::PyUnstable_Code_SetExtra(code, index, state.cast());
-        assert!(failed == 0, "no memory for a code object's extra slot");
+        if ffi::PyUnstable_Code_SetExtra(code, index, state.cast()) != 0 {
+            // Without memory. This state stays nobody's; the next one may be the code's.
+            ffi::PyErr_Clear();
+            (*state).status.set(Status::Never);
+            return &*state;
+        }
         if is_first {
             // The slots of those who registered after us do not exist until they set them: their functions would be called with NULL when the code dies
             // (`code_dealloc`, Objects/codeobject.c), for code objects that they have never seen.
@@ -469,6 +473,9 @@ pub(crate) unsafe extern "C" fn free_state(state: *mut c_void) {
     for compiled in calls.chain(loops).filter(|compiled| !compiled.is_null()) {
         // SAFETY: only the state named it; machine code that still runs keeps it in the graveyard.
         unsafe { watchers::retire(compiled) };
+    }
+    if RUNTIME.detached.is_possible() {
+        watchers::orphan(state.code);
     }
 }
 

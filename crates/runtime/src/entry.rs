@@ -10,7 +10,7 @@ use coachwhip_cpython::instrumentation::is_listened_to;
 
 use crate::compiled::{Busy, Compiled, code_state, existing_state};
 use crate::ffi::{self, Code, CodeQueries, Frame, Function, InterpreterState, MethodObject, PyObject, ThreadState};
-use crate::{RUNTIME, arguments, exits, frames, monitoring, unwind};
+use crate::{RUNTIME, arguments, exits, frames, monitoring, reserve, unwind};
 
 /// The most arguments that the fast ways of binding copy.
 const MOST_COPIED: usize = 32;
@@ -176,11 +176,14 @@ pub unsafe extern "C" fn call_object(
                 return call_owned(tstate, function, arguments, count - named, names);
             }
             if is_interpreted(function) {
-                return interpret_call(tstate, function, arguments, count - named, names);
+                let result = interpret_call(tstate, function, arguments, count - named, names);
+                monitoring::notice_evaluator(tstate);
+                return result;
             }
         }
         let result = ffi::PyObject_Vectorcall(callable, arguments, (count - named) | flag, names);
         arguments::drop(arguments, count);
+        monitoring::notice_evaluator(tstate);
         result
     }
 }
@@ -308,13 +311,47 @@ pub(crate) unsafe fn push_space(tstate: *mut ThreadState, words: usize) -> (*mut
         while size < size_of::<usize>() * (words + 1000) {
             size *= 2;
         }
+        let chunk = allocate_chunk(size);
+        if chunk.is_null() { (std::ptr::null_mut(), false) } else { push_chunk(tstate, chunk, size, words) }
+    }
+}
+
+/// The same where there must be a frame: without memory it lies in the reserve. NULL if that is used up, too.
+///
+/// # Safety
+/// As for [`push_space`].
+pub(crate) unsafe fn push_space_at_any_rate(tstate: *mut ThreadState, words: usize) -> *mut Frame {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let (frame, _) = push_space(tstate, words);
+        if !frame.is_null() {
+            return frame;
+        }
+        match reserve::chunk(size_of::<usize>() * (words + 1000)) {
+            Some((chunk, size)) => push_chunk(tstate, chunk, size, words).0,
+            None => std::ptr::null_mut(),
+        }
+    }
+}
+
+/// Memory for a chunk of the data stack (`_PyObject_VirtualAlloc`), or NULL.
+///
+/// # Safety
+/// The GIL is held.
+pub(crate) unsafe fn allocate_chunk(size: usize) -> *mut ffi::StackChunk {
+    // SAFETY: the allocator is called as CPython calls it.
+    unsafe {
         let mut arena = std::mem::zeroed::<pyo3_ffi::PyObjectArenaAllocator>();
         pyo3_ffi::PyObject_GetArenaAllocator(&raw mut arena);
-        let Some(allocate) = arena.alloc else { return (std::ptr::null_mut(), false) };
-        let chunk = allocate(arena.ctx, size).cast::<ffi::StackChunk>();
-        if chunk.is_null() {
-            return (std::ptr::null_mut(), false);
-        }
+        arena.alloc.map_or(std::ptr::null_mut(), |allocate| allocate(arena.ctx, size).cast())
+    }
+}
+
+/// Continues the data stack in a new chunk (`push_chunk`, Python/pystate.c), with a frame at its start.
+unsafe fn push_chunk(tstate: *mut ThreadState, chunk: *mut ffi::StackChunk, size: usize, words: usize) -> (*mut Frame, bool) {
+    // SAFETY: the chunk is new and has the size.
+    unsafe {
+        let top = (*tstate).datastack_top;
         let previous = (*tstate).datastack_chunk;
         (*chunk).previous = previous;
         (*chunk).size = size;
@@ -362,11 +399,14 @@ pub(crate) unsafe fn interpret(tstate: *mut ThreadState, function: *mut Function
     // SAFETY: the caller's promise.
     unsafe {
         let code = (*function).func_code;
-        if (*code).parameter_count() == count && (*code).flag_bits() & ffi::GENERATOR == 0 {
-            return interpret_code(tstate, function, code, arguments, count);
-        }
-        // The function got another code since the call was compiled.
-        interpret_call(tstate, function, arguments, count, std::ptr::null_mut())
+        let result = if (*code).parameter_count() == count && (*code).flag_bits() & ffi::GENERATOR == 0 {
+            interpret_code(tstate, function, code, arguments, count)
+        } else {
+            // The function got another code since the call was compiled.
+            interpret_call(tstate, function, arguments, count, std::ptr::null_mut())
+        };
+        monitoring::notice_evaluator(tstate);
+        result
     }
 }
 
@@ -458,6 +498,11 @@ pub unsafe extern "C" fn enter_slow(
 ) -> *mut Frame {
     // SAFETY: the contract of `enter_slow`: live function and header, owned arguments.
     unsafe {
+        if reserve::is_out_of_memory() {
+            arguments::drop(arguments, count);
+            *arguments = pyo3_ffi::PyErr_NoMemory();
+            return std::ptr::null_mut();
+        }
         let compiled = Compiled::of_header(header);
         let code = compiled.code;
         let deep = stack_pointer() < stack_limit(tstate);
@@ -466,7 +511,8 @@ pub unsafe extern "C" fn enter_slow(
             uninstall(function);
         }
         if !deep && suits && compiled.is_valid() && (*tstate).py_recursion_remaining > 0 && !monitoring::foreign_tools(tstate) && !is_listened_to(code) {
-            let (frame, first_of_chunk) = push_space(tstate, (*code).co_framesize as usize);
+            let words = (*code).co_framesize as usize + compiled.tables.detached_record_words as usize;
+            let (frame, first_of_chunk) = push_space(tstate, words);
             if !frame.is_null() {
                 initialise_frame(frame, function, code, arguments, count);
                 (*frame).instr_ptr = Code::units(code).add((*code).co_firsttraceable as usize);

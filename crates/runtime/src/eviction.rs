@@ -4,7 +4,7 @@
 use coachwhip_abi::counters::Counter;
 
 use crate::compiled::{Compiled, Kind, existing_state};
-use crate::{Set, code_memory, ffi, frames, new_set, watchers};
+use crate::{RUNTIME, Set, code_memory, ffi, frames, new_set, watchers};
 
 /// Makes room for new code of a size, if there is need; a quarter of the cap at least, because looking for it takes time.
 ///
@@ -18,7 +18,8 @@ pub(crate) unsafe fn make_room(bytes: usize) {
     unsafe {
         // Code that is out of use already may be all it takes.
         watchers::sweep();
-        if code_memory::has_room(bytes) {
+        if code_memory::has_room(bytes) || RUNTIME.detached.is_possible() {
+            // What is taken out of use would not be freed.
             return;
         }
         let mut running: Set<usize> = new_set();

@@ -8,7 +8,7 @@ use coachwhip_abi::recipe::{FrameRecipe, Recipe};
 
 use crate::compiled::{Busy, Compiled};
 use crate::ffi::{self, Code, CodeQueries, Frame, PyObject, ThreadState};
-use crate::{entry, frames, monitoring, policy, unwind};
+use crate::{entry, frames, monitoring, policy, reserve, unwind};
 
 /// How a frame goes on.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -72,7 +72,7 @@ unsafe fn materialise(tstate: *mut ThreadState, outermost: *mut Frame, recipe: &
                     continue;
                 }
                 let function = row.function.map_or(std::ptr::null_mut(), |source| frames::function_of(source, buffer)).cast();
-                let (frame, _) = entry::push_space(tstate, (*code).co_framesize as usize);
+                let frame = entry::push_space_at_any_rate(tstate, (*code).co_framesize as usize);
                 if frame.is_null() {
                     ffi::Py_FatalError(c"coachwhip: out of memory while leaving compiled code".as_ptr());
                 }
@@ -110,7 +110,9 @@ unsafe fn finish(tstate: *mut ThreadState, frame: *mut Frame, start: Start) -> *
             pop_frame(tstate, frame);
             return std::ptr::null_mut();
         }
-        run(tstate, frame)
+        let result = run(tstate, frame);
+        monitoring::notice_evaluator(tstate);
+        result
     }
 }
 
@@ -302,6 +304,10 @@ pub unsafe extern "C" fn catch(tstate: *mut ThreadState, frame: *mut Frame, inst
 pub unsafe extern "C" fn handle_eval_breaker(tstate: *mut ThreadState, frame: *mut Frame) -> c_int {
     // SAFETY: the contract.
     unsafe {
+        if reserve::is_out_of_memory() {
+            pyo3_ffi::PyErr_NoMemory();
+            return -1;
+        }
         if (*tstate).eval_breaker() & ffi::EVENTS_MASK != 0 && ffi::_Py_HandlePending(tstate) != 0 {
             return -1;
         }
@@ -329,8 +335,10 @@ pub unsafe extern "C" fn deallocate(_tstate: *mut ThreadState, object: *mut PyOb
 /// The GIL is held.
 pub unsafe extern "C" fn box_int(value: i64) -> *mut PyObject {
     // SAFETY: no other precondition.
-    let object = unsafe { ffi::PyLong_FromLongLong(value) };
-    assert_memory(object)
+    unsafe {
+        let object = ffi::PyLong_FromLongLong(value);
+        if object.is_null() { from_reserve(|| reserve::int(value)) } else { object }
+    }
 }
 
 /// `Routines::box_float`
@@ -339,17 +347,24 @@ pub unsafe extern "C" fn box_int(value: i64) -> *mut PyObject {
 /// The GIL is held.
 pub unsafe extern "C" fn box_float(value: f64) -> *mut PyObject {
     // SAFETY: no other precondition.
-    let object = unsafe { ffi::PyFloat_FromDouble(value) };
-    assert_memory(object)
+    unsafe {
+        let object = ffi::PyFloat_FromDouble(value);
+        if object.is_null() { from_reserve(|| reserve::float(value)) } else { object }
+    }
 }
 
-/// Boxing cannot fail in compiled code: nothing there could report it.
-fn assert_memory(object: *mut PyObject) -> *mut PyObject {
-    if object.is_null() {
-        // SAFETY: ends the process.
-        unsafe { ffi::Py_FatalError(c"coachwhip: out of memory for a number".as_ptr()) };
+/// Boxing cannot fail in compiled code: nothing there could report it. The error that is set now is raised at the next place that can, if there still is no memory.
+#[cold]
+unsafe fn from_reserve(take: impl FnOnce() -> *mut PyObject) -> *mut PyObject {
+    // SAFETY: the GIL is held. An exception that was set before stays lost: boxing runs where none is.
+    unsafe {
+        ffi::PyErr_Clear();
+        let object = take();
+        if object.is_null() {
+            ffi::Py_FatalError(c"coachwhip: out of memory for a number".as_ptr());
+        }
+        object
     }
-    object
 }
 
 /// `Routines::unbox_big_int`

@@ -5,6 +5,7 @@ use coachwhip_abi::recipe::{FrameRecipe, Source};
 
 use crate::RUNTIME;
 use crate::compiled::Compiled;
+use crate::exits;
 use crate::ffi::{self, Code, CodeQueries, Frame, PyObject, ThreadState};
 
 /// The bits of the state byte that say nothing about whether the frame is compiled.
@@ -51,21 +52,12 @@ unsafe fn value(source: Source, slot: *mut *mut PyObject, buffer: *const u64) ->
             Source::InPlaceBorrowed => borrowed(*slot),
             Source::Owned(number) => word(number) as *mut PyObject,
             Source::Borrowed(number) => borrowed(word(number) as *mut PyObject),
-            Source::Int(number) => made(ffi::PyLong_FromLongLong(word(number).cast_signed())),
-            Source::Float(number) => made(ffi::PyFloat_FromDouble(f64::from_bits(word(number)))),
+            Source::Int(number) => exits::box_int(word(number).cast_signed()),
+            Source::Float(number) => exits::box_float(f64::from_bits(word(number))),
             Source::Bool(number) => borrowed(if word(number) & 0xFF == 0 { pyo3_ffi::Py_False() } else { pyo3_ffi::Py_True() }),
             Source::Constant(address) => borrowed(address as *mut PyObject),
         }
     }
-}
-
-/// There is no way back into compiled code and none forward without the object.
-fn made(object: *mut PyObject) -> *mut PyObject {
-    if object.is_null() {
-        // SAFETY: ends the process.
-        unsafe { ffi::Py_FatalError(c"coachwhip: out of memory while leaving compiled code".as_ptr()) };
-    }
-    object
 }
 
 /// The function object of an inlined frame, as an owned reference.

@@ -280,13 +280,19 @@ struct Descriptor {
     wrapped: *mut c_void,
 }
 
+/// Whether Coachwhip is at work in the interpreter that calls. The definitions that are replaced are shared with subinterpreters, which may even run at the same time.
+unsafe fn is_ours() -> bool {
+    // SAFETY: the caller has a thread state; `interp` of it never changes.
+    unsafe { pyo3_ffi::PyInterpreterState_Get().cast() == ffi::PyInterpreterState_Main() && RUNTIME.running.get() }
+}
+
 /// `sys.monitoring.set_local_events(tool, code, events)`
 unsafe extern "C" fn set_local_events(module: *mut PyObject, arguments: *const *mut PyObject, count: ffi::Py_ssize_t) -> *mut PyObject {
     // SAFETY: CPython calls it (METH_FASTCALL); the original was there when it was replaced.
     unsafe {
         let original = RUNTIME.originals.set_local_events.get().expect("replaced");
         let result = original(module, arguments, count);
-        if RUNTIME.running.get()
+        if is_ours()
             && let Some(code) = monitoring::is_foreign_local(arguments, count)
         {
             watchers::events_changed(code);
@@ -300,7 +306,7 @@ unsafe extern "C" fn set_events(module: *mut PyObject, arguments: *const *mut Py
     // SAFETY: CPython calls it (METH_FASTCALL); the original was there when it was replaced.
     unsafe {
         let original = RUNTIME.originals.set_events.get().expect("replaced");
-        if count != 2 || monitoring::is_own_tool(*arguments) {
+        if !is_ours() || count != 2 || monitoring::is_own_tool(*arguments) {
             return original(module, arguments, count);
         }
         monitoring::step_aside();
@@ -314,6 +320,9 @@ unsafe extern "C" fn set_events(module: *mut PyObject, arguments: *const *mut Py
 unsafe fn change_tracing(original: &Cell<Option<TwoArguments>>, module: *mut PyObject, function: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython calls it (METH_O); the original was there when it was replaced.
     unsafe {
+        if !is_ours() {
+            return original.get().expect("replaced")(module, function);
+        }
         if function != pyo3_ffi::Py_None() {
             monitoring::step_aside();
         }
@@ -347,8 +356,11 @@ unsafe extern "C" fn setprofileallthreads(module: *mut PyObject, function: *mut 
 unsafe extern "C" fn start_tracing_memory(module: *mut PyObject, arguments: *const *mut PyObject, count: ffi::Py_ssize_t) -> *mut PyObject {
     // SAFETY: CPython calls it (METH_FASTCALL); the original was there when it was replaced.
     unsafe {
-        monitoring::step_aside();
         let original = RUNTIME.originals.start_tracing_memory.get().expect("replaced");
+        if !is_ours() {
+            return original(module, arguments, count);
+        }
+        monitoring::step_aside();
         let result = original(module, arguments, count);
         if result.is_null() {
             monitoring::step_back();
@@ -365,7 +377,7 @@ unsafe extern "C" fn stop_tracing_memory(module: *mut PyObject, nothing: *mut Py
     unsafe {
         let original = RUNTIME.originals.stop_tracing_memory.get().expect("replaced");
         let result = original(module, nothing);
-        if !result.is_null() {
+        if !result.is_null() && is_ours() {
             monitoring::set_memory_tracing(false);
             monitoring::step_back();
         }
@@ -377,7 +389,7 @@ unsafe extern "C" fn stop_tracing_memory(module: *mut PyObject, nothing: *mut Py
 unsafe extern "C" fn get_events(module: *mut PyObject, tool: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython calls it (METH_O); the original was there when it was replaced.
     unsafe {
-        if monitoring::is_own_tool(tool) {
+        if is_ours() && monitoring::is_own_tool(tool) {
             return ffi::PyLong_FromLong(0);
         }
         let original = RUNTIME.originals.get_events.get().expect("replaced");
@@ -391,7 +403,7 @@ unsafe extern "C" fn all_events(module: *mut PyObject, nothing: *mut PyObject) -
     unsafe {
         let original = RUNTIME.originals.all_events.get().expect("replaced");
         let events = original(module, nothing);
-        if events.is_null() || !RUNTIME.running.get() {
+        if events.is_null() || !is_ours() {
             return events;
         }
         let others = pyo3_ffi::PyDict_New();

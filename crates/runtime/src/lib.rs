@@ -20,6 +20,7 @@ mod compiled;
 mod crash_guard;
 mod debugger;
 mod dense;
+mod detached;
 mod discard;
 mod entry;
 mod eviction;
@@ -32,6 +33,7 @@ mod monitoring;
 mod perf_map;
 mod policy;
 mod python;
+mod reserve;
 mod stability;
 mod stubs;
 mod unwind;
@@ -93,7 +95,9 @@ struct Runtime {
     stability: stability::Stability,
     watchers: watchers::Watchers,
     collection: collection::Callback,
+    detached: detached::Detached,
     discards: discard::Discards,
+    reserve: reserve::Reserve,
     warm_up: warm_up::WarmUp,
     perf_map: perf_map::PerfMap,
     environment: OnceCell<Environment>,
@@ -129,7 +133,9 @@ static RUNTIME: Runtime = Runtime {
     stability: stability::Stability::new(),
     watchers: watchers::Watchers::new(),
     collection: collection::Callback::new(),
+    detached: detached::Detached::new(),
     discards: discard::Discards::new(),
+    reserve: reserve::Reserve::new(),
     warm_up: warm_up::WarmUp::new(),
     perf_map: perf_map::PerfMap::new(),
     environment: OnceCell::new(),
@@ -152,6 +158,7 @@ pub unsafe fn start(options: &Options, engine: &'static dyn Engine) -> Result<()
         if options.crash_guard {
             crash_guard::start()?;
         }
+        coachwhip_cpython::wrong::set(&options.wrong_layout)?;
         if RUNTIME.environment.get().is_none() {
             let mut environment = coachwhip_cpython::environment::environment()?;
             environment.helpers = helpers::addresses();
@@ -172,6 +179,7 @@ pub unsafe fn start(options: &Options, engine: &'static dyn Engine) -> Result<()
         entry::stack_limit(tstate);
         set_options(options);
         watchers::start()?;
+        detached::start();
         inspection::start()?;
         warm_up::prepare(options);
         monitoring::start()?;
@@ -346,6 +354,24 @@ pub unsafe fn entry_cell(code: *mut PyObject) -> usize {
     if state.entry_cell.get() == 0 { 0 } else { state.entry_cell.as_ptr() as usize }
 }
 
+/// Whether frames of compiled code can be put aside (by greenlets): then code must be made for it.
+#[must_use]
+pub fn are_frames_detachable() -> bool {
+    RUNTIME.detached.is_possible()
+}
+
+/// Whether what new code relies upon is still so, and there is memory to run it.
+unsafe fn verify(machine: &MachineCode, dependencies: &Dependencies) -> Result<(), String> {
+    if RUNTIME.detached.is_possible() && !machine.detachable {
+        return Err("greenlet was imported while the code was compiled".to_owned());
+    }
+    // SAFETY: the callers keep all objects alive and hold the GIL.
+    unsafe {
+        reserve::prepare()?;
+        dependencies.verify()
+    }
+}
+
 /// Installs machine code for calls of a code object, and hooks `function` (NULL for none) and every function that was hooked before.
 ///
 /// # Errors
@@ -372,7 +398,7 @@ pub unsafe fn install_call(
             return Err(LISTENED_TO.to_owned());
         }
         eviction::make_room(machine.code.len());
-        let built = dependencies.verify().and_then(|()| Compiled::build(reservation, code, Kind::Call, machine, dependencies));
+        let built = verify(&machine, &dependencies).and_then(|()| Compiled::build(reservation, code, Kind::Call, machine, dependencies));
         let compiled = match built {
             Ok(compiled) => compiled,
             Err(reason) => {
@@ -424,7 +450,7 @@ pub unsafe fn install_loop(code: *mut PyObject, offset: u32, reservation: Reserv
         }
         let kind = Kind::Loop { offset };
         eviction::make_room(machine.code.len());
-        let built = dependencies.verify().and_then(|()| Compiled::build(reservation, code, kind, machine, dependencies));
+        let built = verify(&machine, &dependencies).and_then(|()| Compiled::build(reservation, code, kind, machine, dependencies));
         let compiled = match built {
             Ok(compiled) => compiled,
             Err(reason) => {

@@ -375,6 +375,14 @@ unsafe fn enter_loop(state: &CodeState, row: &LoopState) -> Jumped {
         if inspected || Frame::code(frame) != state.code || RUNTIME.paused.get() > 0 || state.is_listened_to() || foreign_tools(tstate) {
             return Jumped::Listen;
         }
+        let mut record = std::ptr::null_mut();
+        if compiled.tables.detached_record_words != 0 {
+            record = crate::entry::push_space(tstate, compiled.tables.detached_record_words as usize).0;
+            if record.is_null() {
+                return Jumped::Listen;
+            }
+            (*frame).f_locals = record.cast();
+        }
         Counter::LoopEntries.add(1);
         let (tracing, what_event) = ((*tstate).tracing, (*tstate).what_event);
         (*tstate).tracing = 0;
@@ -389,6 +397,9 @@ unsafe fn enter_loop(state: &CodeState, row: &LoopState) -> Jumped {
             entry(tstate, frame)
         };
         let spent = policy::cycles().wrapping_sub(started);
+        if !record.is_null() {
+            ffi::_PyThreadState_PopFrame(tstate, record);
+        }
         if status != exits::LOOP_ERROR && !compiled.is_valid() {
             // What only this code held goes now, as it would when the interpreter drops the last reference.
             watchers::sweep();
@@ -426,8 +437,26 @@ pub(crate) unsafe fn foreign_tools(tstate: *mut ThreadState) -> bool {
         }
         let monitors = RUNTIME.monitoring.monitors.get();
         let foreign = evaluated_elsewhere || monitors.is_null() || others_listen(monitors);
-        RUNTIME.eval_breaker_expected.set(if foreign || !RUNTIME.running.get() { NEVER_EXPECTED } else { version });
+        let is_fine = !foreign && RUNTIME.running.get() && !RUNTIME.reserve.is_tapped();
+        RUNTIME.eval_breaker_expected.set(if is_fine { version } else { NEVER_EXPECTED });
         foreign || !RUNTIME.running.get()
+    }
+}
+
+/// Sends compiled code to the runtime at its next check.
+pub(crate) fn expect_nothing() {
+    RUNTIME.eval_breaker_expected.set(NEVER_EXPECTED);
+}
+
+/// Other code has run: does another extension evaluate frames since then (PEP 523)? Nothing tells of that, and compiled callers must learn of it.
+///
+/// # Safety
+/// `tstate` is the running thread's state.
+#[inline]
+pub(crate) unsafe fn notice_evaluator(tstate: *mut ThreadState) {
+    // SAFETY: the caller's promise.
+    if unsafe { InterpreterState::evaluator((*tstate).interp) }.is_some() {
+        expect_nothing();
     }
 }
 
@@ -656,7 +685,7 @@ unsafe fn register(monitoring: *mut PyObject, tool: *mut PyObject) -> Result<(),
             python::call(monitoring, c"set_events", &[tool, events.get()])?;
         }
         let tstate = ffi::thread_state();
-        let monitors = (*tstate).interp.cast::<u8>().add(coachwhip_cpython::layout::interpreter::MONITORS);
+        let monitors = (*tstate).interp.cast::<u8>().add(coachwhip_cpython::environment::monitors_offset());
         let callables = monitors.add(CALLABLES_FROM_MONITORS).cast::<*mut PyObject>();
         let found = *callables.add(usize::from(TOOL) * EVENTS + JUMP) == on_jump.get() && (warm_up::is_on() || *monitors.add(JUMP) & (1 << TOOL) != 0);
         if !found {

@@ -5,7 +5,7 @@ use coachwhip_abi::bytecode::Op;
 use coachwhip_abi::bytecode::table::Kind;
 use coachwhip_abi::environment::frame_state;
 
-use crate::exits::{LOOP_CONTINUE, LOOP_ERROR};
+use crate::exits::{self, LOOP_CONTINUE, LOOP_ERROR};
 use crate::ffi::{self, Code, CodeQueries, Frame, PyObject, ThreadState};
 use crate::monitoring::{self, event};
 
@@ -16,10 +16,12 @@ pub(crate) use crate::helpers::exceptions::take_suppress_traceback as take_no_tr
 /// # Safety
 /// The current frame is complete; an exception is set.
 pub(crate) unsafe fn add_traceback(tstate: *mut ThreadState) {
-    // SAFETY: the caller's promise; without memory for a frame object there is no entry, as in CPython.
+    // SAFETY: the caller's promise. Without memory for a frame object MemoryError takes the exception's place, as in CPython (`_PyFrame_MakeAndSetFrameObject`).
     unsafe {
         let object = ffi::PyThreadState_GetFrame(tstate);
-        if !object.is_null() {
+        if object.is_null() {
+            pyo3_ffi::PyErr_NoMemory();
+        } else {
             ffi::PyTraceBack_Here(object);
             ffi::Py_DECREF(object);
         }
@@ -150,13 +152,13 @@ pub(crate) unsafe fn catch_traced(frame: *mut Frame, no_traceback: bool) {
 
 /// The offset of the instruction that runs, as an int object.
 unsafe fn lasti(frame: *mut Frame) -> *mut PyObject {
-    // SAFETY: `frame` is a live frame.
-    let object = unsafe { ffi::PyLong_FromLong(Frame::instruction_offset(frame) as std::ffi::c_long) };
-    if object.is_null() {
-        // SAFETY: ends the process.
-        unsafe { ffi::Py_FatalError(c"coachwhip: out of memory while unwinding".as_ptr()) };
+    // SAFETY: `frame` is a live frame; an exception that is set comes back.
+    unsafe {
+        let exception = ffi::PyErr_GetRaisedException();
+        let object = exits::box_int(Frame::instruction_offset(frame) as i64);
+        ffi::PyErr_SetRaisedException(exception);
+        object
     }
-    object
 }
 
 /// The same for a frame whose interpreter waits in the callback of a JUMP event. Returning an error from there would look for the handler at the wrong
@@ -238,9 +240,12 @@ fn cache_units(opcode: u8) -> usize {
 pub(crate) unsafe fn instruction_length(code: *mut Code, offset: usize) -> usize {
     // SAFETY: a new bytes object with the code units as they were compiled.
     unsafe {
+        let exception = ffi::PyErr_GetRaisedException();
         let bytes = ffi::PyCode_GetCode(code);
+        ffi::PyErr_SetRaisedException(exception);
         if bytes.is_null() {
-            ffi::Py_FatalError(c"coachwhip: out of memory while leaving compiled code".as_ptr());
+            // Without memory: what stands there now is as long, specialised or not.
+            return 1 + cache_units(*Code::units(code).cast::<u8>().add(offset * 2));
         }
         let opcode = *pyo3_ffi::PyBytes_AS_STRING(bytes).cast::<u8>().add(offset * 2);
         ffi::Py_DECREF(bytes);

@@ -10,7 +10,7 @@ use coachwhip_cpython::instrumentation::is_listened_to;
 
 use crate::compiled::{CodeState, Compiled, Kind, Status, code_state, existing_state};
 use crate::ffi::{self, Code, Frame, Function, PyObject, PyTypeObject, dict_event, function_event};
-use crate::{Map, RUNTIME, Set, collection, entry, frames, stability, warm_up};
+use crate::{Map, RUNTIME, Set, collection, detached, entry, frames, stability, warm_up};
 
 /// A key of a watched dict and what it held: a global variable, a built-in, a module's attribute.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -138,6 +138,11 @@ impl Watchers {
             graveyard: RefCell::new(Vec::new()),
             sweep_is_due: Cell::new(false),
         }
+    }
+
+    /// The number of the watcher of dicts.
+    pub(crate) fn dict_watcher(&self) -> c_int {
+        self.dict.get()
     }
 }
 
@@ -270,6 +275,8 @@ unsafe fn unregister(compiled: *mut Compiled) {
 }
 
 unsafe extern "C" fn on_dict_event(event: c_int, dict: *mut PyObject, key: *mut PyObject, _value: *mut PyObject) -> c_int {
+    // SAFETY: CPython gives a live key where the event has one.
+    unsafe { detached::on_dict_event(event, dict, key) };
     let mut broken = {
         let registry = RUNTIME.watchers.registry.borrow();
         let Some(keys) = registry.dicts.get(&(dict as usize)) else { return 0 };
@@ -371,7 +378,7 @@ unsafe extern "C" fn on_function_event(event: c_int, function: *mut Function, _v
                 if event == function_event::MODIFY_CODE {
                     // Compiled frames do not own their code object, installed code does not either.
                     let code = (*function).func_code;
-                    let mut runs = false;
+                    let mut runs = RUNTIME.detached.is_possible();
                     frames::for_each_frame(|frame| runs |= frames::is_compiled(frame) && Frame::code(frame) == code);
                     if runs {
                         ffi::Py_INCREF(code.cast::<PyObject>());
@@ -575,6 +582,18 @@ pub(crate) unsafe fn drop_code(state: &CodeState) {
     }
 }
 
+/// The code object of pieces of code is gone: nothing waits in them.
+pub(crate) fn orphan(code: *mut ffi::Code) {
+    for &compiled in &*RUNTIME.watchers.graveyard.borrow() {
+        // SAFETY: what lies there is not freed.
+        unsafe {
+            if (*compiled).code == code {
+                (*compiled).orphaned.set(true);
+            }
+        }
+    }
+}
+
 /// Takes a piece of code out of use. It is freed when nothing runs it any more; until then the registry names it, for to take it out of there is work that
 /// a forked child, which often lives for one task only, would do for what its parent has registered.
 ///
@@ -644,8 +663,10 @@ pub(crate) unsafe fn sweep() {
                 running.insert(Frame::code(frame) as usize);
             }
         });
-        let (kept, dead): (Vec<*mut Compiled>, Vec<*mut Compiled>) =
-            RUNTIME.watchers.graveyard.borrow_mut().drain(..).partition(|&compiled| (*compiled).is_busy() || running.contains(&((*compiled).code as usize)));
+        // A frame that was put aside keeps its code object alive, by its caller.
+        let may_wait = |compiled: *mut Compiled| RUNTIME.detached.is_possible() && !(*compiled).orphaned.get();
+        let is_used = |compiled: *mut Compiled| (*compiled).is_busy() || may_wait(compiled) || running.contains(&((*compiled).code as usize));
+        let (kept, dead): (Vec<*mut Compiled>, Vec<*mut Compiled>) = RUNTIME.watchers.graveyard.borrow_mut().drain(..).partition(|&compiled| is_used(compiled));
         RUNTIME.watchers.graveyard.borrow_mut().extend(kept);
         for &compiled in &dead {
             unregister(compiled);

@@ -50,3 +50,115 @@ def test_threads(run_both):
     entries = int(re.search(r"^  entries: ([\d,]+)", run.summary, re.MULTILINE)[1].replace(",", ""))
     # Most calls of `depth` are entered by the fast way, which alone counts.
     assert entries > 5000, run.summary
+
+
+def test_a_loop_that_calls_nothing_lets_others_run(run_both):
+    """Another thread gets the GIL within the switch interval (and some), and its exception ends the loop."""
+    run = run_both("""
+import ctypes, sys, threading, time
+
+class Stop(BaseException):
+    pass
+
+def spin(limit):
+    n = turns = 0
+    while turns != limit:
+        n = n * 5 + 1 & 0xFFFF
+        turns += 1
+    return n
+
+def endless():
+    try:
+        spin(-1)
+    except Stop as error:
+        frame = error.__traceback__.tb_next.tb_frame
+        everything.append((frame.f_code.co_name, type(frame.f_locals["turns"]), frame.f_locals["turns"] > 1000))
+
+for turn in range(3):
+    spin(1000)
+everything = []
+for interval in (1e-6, 0.005, 0.05):
+    sys.setswitchinterval(interval)
+    threads = [threading.Thread(target=endless) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.2)
+    slowest = 0
+    for _ in range(10):
+        started = time.monotonic()
+        time.sleep(0)
+        slowest = max(slowest, time.monotonic() - started)
+    assert slowest < 3 * interval + 2, slowest
+    for thread in threads:
+        assert ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(Stop)) == 1
+        thread.join(30)
+        assert not thread.is_alive()
+print(everything)
+""")
+    assert int(re.search(r"^  loop entries: ([\d,]+)|^  entries: ([\d,]+)", run.summary, re.MULTILINE)[0].rpartition(" ")[2].replace(",", "")) > 3
+
+
+SIGNALS = """
+import os, signal, sys, threading, time
+
+def spin():
+    n = 0
+    while True:
+        n = n + 1 & 0xFFFF
+
+def shallow(limit):
+    n = 0
+    while n < limit:
+        n += 1
+
+def nested(depth):
+    return nested(depth - 1) if depth else spin()
+
+for turn in range(3):
+    shallow(1000)
+"""
+
+
+def test_keyboard_interrupt_out_of_while_true(run_both):
+    run_both(SIGNALS + """
+for depth in (0, 3):
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    started = time.monotonic()
+    try:
+        nested(depth)
+    except KeyboardInterrupt as error:
+        names, traceback = [], error.__traceback__
+        while traceback:
+            names.append(traceback.tb_frame.f_code.co_name)
+            traceback = traceback.tb_next
+        print(names)
+    assert time.monotonic() - started < 10
+""")
+
+
+def test_an_interrupt_that_nobody_catches(run_both):
+    run = run_both(SIGNALS + "\nthreading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()\nspin()\n")
+    assert run.code == -2 and run.stderr.endswith("KeyboardInterrupt\n")
+
+
+def test_signal_handlers_run_in_time(run_both):
+    run_both(SIGNALS + """
+class Enough(Exception):
+    pass
+
+seen = []
+def handler(number, frame):
+    seen.append((signal.Signals(number).name, frame.f_code.co_name, type(frame.f_locals["n"])))
+    if len(seen) == 5:
+        raise Enough
+
+signal.signal(signal.SIGALRM, handler)
+signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+started = time.monotonic()
+try:
+    spin()
+except Enough:
+    signal.setitimer(signal.ITIMER_REAL, 0)
+assert time.monotonic() - started < 10
+print(seen)
+""")

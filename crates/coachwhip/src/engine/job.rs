@@ -38,6 +38,7 @@ pub(super) struct Job {
     owned: Held,
     dependencies: Dependencies,
     reservation: Reservation,
+    detachable: bool,
     options: Options,
     /// When it was asked for.
     pub(super) submitted: Instant,
@@ -150,6 +151,7 @@ impl Job {
             owned: Arc::new(Mutex::new(Some(captured.owned))),
             dependencies,
             reservation: Reservation::new(),
+            detachable: runtime::are_frames_detachable(),
             submitted: Instant::now(),
             options: options.clone(),
             facts,
@@ -169,10 +171,11 @@ impl Job {
     /// Compiles. No Python object is touched; what it needs on the way is freed at its end.
     pub(super) fn run(self) -> Done {
         let start = Instant::now();
-        let (outcome, text) = coachwhip_heap::in_zone(|| {
+        let made = coachwhip_heap::in_zone(|| {
             let mut text = String::new();
             (self.generate(&mut text), text)
         });
+        let (outcome, text) = made.unwrap_or_else(|| (Err("there is no memory to compile it with".to_owned()), String::new()));
         if !text.is_empty() && self.options.dump == super::current_options().dump {
             eprint!("{text}");
         }
@@ -239,6 +242,7 @@ impl Job {
             namespaces: self.dependencies.namespaces,
             want_clif: wants("clif"),
             want_unwind: true,
+            detachable: self.detachable,
             stress_exits: options.stress_exits,
             seed: options.seed,
         };

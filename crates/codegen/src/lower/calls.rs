@@ -159,7 +159,28 @@ impl Lowering<'_> {
             Convention::FastWithKeywords => vec![receiver, self.array(rest, 0)?, count, null],
         };
         let value = self.call_routine(&facts.text, function, &arguments)?;
+        if matches!(facts.value, ObjectValue::BuiltinFunction { .. }) {
+            self.notice_evaluator()?;
+        }
         self.object_outcome(instruction, value)
+    }
+
+    /// Another extension may evaluate frames from now on (PEP 523), which nothing tells of: makes the next check go to the runtime.
+    fn notice_evaluator(&mut self) -> Result<(), CodegenError> {
+        let address = self.environment.frame_evaluator;
+        if address == 0 {
+            return Ok(());
+        }
+        let evaluator = self.load_absolute(types::I64, address)?;
+        let (set, done) = (self.cold_block(), self.next_block());
+        self.builder.ins().brif(evaluator, set, &[], done, &[]);
+        self.builder.switch_to_block(set);
+        let word = self.address(self.environment.eval_breaker_expected);
+        let never = self.int(-1);
+        self.store(never, word, 0);
+        self.builder.ins().jump(done, &[]);
+        self.builder.switch_to_block(done);
+        Ok(())
     }
 
     /// NULL says that an exception is set.

@@ -2,10 +2,11 @@
 
 use super::{Lowering, bug, immediate};
 use crate::CodegenError;
-use coachwhip_abi::environment::frame_state;
+use coachwhip_abi::environment::{CodeHeader, frame_state};
 use coachwhip_ir::{Instruction, Reason};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, types};
+use std::mem::offset_of;
 
 impl Lowering<'_> {
     fn slot(&self, instruction: &Instruction) -> Result<u32, CodegenError> {
@@ -40,7 +41,13 @@ impl Lowering<'_> {
     pub(super) fn check_frame(&mut self, instruction: &Instruction) -> Result<(), CodegenError> {
         let state = self.load(types::I8, self.frame, self.environment.layout.frame_state);
         let bit = self.builder.ins().iconst(types::I8, i64::from(frame_state::LEAVE));
-        let leave = self.builder.ins().band(state, bit);
+        let mut leave = self.builder.ins().band(state, bit);
+        if self.options.detachable {
+            let header = self.address(self.options.header);
+            let valid = self.load(types::I64, header, offset_of!(CodeHeader, valid) as i32);
+            let is_gone = self.compare(IntCC::Equal, valid, 0);
+            leave = self.builder.ins().bor(leave, is_gone);
+        }
         self.exit_if(instruction, leave, Reason::Inspected)
     }
 

@@ -31,11 +31,12 @@ pub(crate) const FLAGS: MemFlagsData = MemFlagsData::trusted();
 pub(crate) struct Tables {
     pub(crate) recipes: Vec<Recipe>,
     pub(crate) sites: Vec<Site>,
+    pub(crate) detached_record_words: u32,
 }
 
-/// The activation record of a function: its place on the machine stack, and the word of each local that is ever unboxed while other code runs.
+/// The activation record of a function: its place on the machine stack (none if it lies behind the frame on the data stack), and the word of each local that is ever unboxed while other code runs.
 pub(crate) struct Record {
-    pub(crate) slot: StackSlot,
+    pub(crate) slot: Option<StackSlot>,
     /// By local: its word.
     pub(crate) words: HashMap<u32, u32>,
     /// By the locals that are unboxed, as their sources: the number of the site.
@@ -148,11 +149,12 @@ pub(crate) fn lower(
         lowering.builder.switch_to_block(trap);
         lowering.builder.ins().trap(cranelift_codegen::ir::TrapCode::unwrap_user(1));
     }
+    let detached_record_words = lowering.detached_record_words();
     let Lowering { mut builder, recipes, sites, scratch_words, .. } = lowering;
     builder.func.sized_stack_slots[scratch].size = scratch_words * 8;
     builder.seal_all_blocks();
     builder.finalize(isa.frontend_config());
-    Ok(Tables { recipes, sites })
+    Ok(Tables { recipes, sites, detached_record_words })
 }
 
 /// Blocks that can be reached, every one after those that dominate it.

@@ -2,6 +2,7 @@
 //! `_Py_DebugOffsets`, and probes (`probes.rs`) that read known objects through our layouts.
 
 use super::structs::{InterpreterFrame, InterpreterState, ThreadState};
+use super::wrong::{at, field};
 use super::{arrays, layout, probes, symbols};
 use coachwhip_abi::environment::{Environment, Layout, Routines};
 use coachwhip_abi::ir::{Class, Field};
@@ -35,6 +36,7 @@ pub unsafe fn environment() -> Result<Environment, String> {
             helpers: Vec::new(),
             routines: Routines::default(),
             eval_breaker_expected: 0,
+            frame_evaluator: ffi::PyInterpreterState_Get() as usize + layout::interpreter::EVAL_FRAME,
             float_free_list: probes::float_free_list(),
         })
     }
@@ -196,6 +198,12 @@ pub fn layout_of_fields() -> Layout {
     }
 }
 
+/// The offset of `PyInterpreterState.monitors`, which is checked when the first callback is registered.
+#[must_use]
+pub fn monitors_offset() -> usize {
+    at!(interpreter::MONITORS, 8)
+}
+
 /// Fails unless a condition holds.
 pub(super) fn ensure(condition: bool, what: impl FnOnce() -> String) -> Result<(), String> {
     if condition { Ok(()) } else { Err(what()) }
@@ -248,36 +256,36 @@ fn check_debug_offsets() -> Result<(), String> {
     ensure(version >> 16 == (major as usize) << 8 | minor as usize, || format!("the interpreter's debug offsets are of version {version:#x}"))?;
     ensure(debug_offset(table::FREE_THREADED) == 0, || "free-threaded builds of CPython are not supported".to_owned())?;
     let rows = [
-        (table::THREAD_STATE_INTERP, layout::thread_state::INTERP, "PyThreadState.interp"),
-        (table::THREAD_STATE_CURRENT_FRAME, layout::thread_state::CURRENT_FRAME, "PyThreadState.current_frame"),
-        (table::THREAD_STATE_DATASTACK_CHUNK, layout::thread_state::DATASTACK_CHUNK, "PyThreadState.datastack_chunk"),
-        (table::INTERPRETER_FRAME_SIZE, layout::frame::SIZE, "sizeof(_PyInterpreterFrame)"),
-        (table::INTERPRETER_FRAME_PREVIOUS, layout::frame::PREVIOUS, "_PyInterpreterFrame.previous"),
-        (table::INTERPRETER_FRAME_EXECUTABLE, layout::frame::F_EXECUTABLE, "_PyInterpreterFrame.f_executable"),
-        (table::INTERPRETER_FRAME_INSTR_PTR, layout::frame::INSTR_PTR, "_PyInterpreterFrame.instr_ptr"),
-        (table::INTERPRETER_FRAME_LOCALSPLUS, layout::frame::LOCALSPLUS, "_PyInterpreterFrame.localsplus"),
-        (table::INTERPRETER_FRAME_OWNER, layout::frame::OWNER, "_PyInterpreterFrame.owner"),
-        (table::CODE_OBJECT_FILENAME, layout::code::CO_FILENAME, "PyCodeObject.co_filename"),
-        (table::CODE_OBJECT_QUALNAME, layout::code::CO_QUALNAME, "PyCodeObject.co_qualname"),
-        (table::CODE_OBJECT_LINETABLE, layout::code::CO_LINETABLE, "PyCodeObject.co_linetable"),
-        (table::CODE_OBJECT_FIRSTLINENO, layout::code::CO_FIRSTLINENO, "PyCodeObject.co_firstlineno"),
-        (table::CODE_OBJECT_ARGCOUNT, layout::code::CO_ARGCOUNT, "PyCodeObject.co_argcount"),
-        (table::CODE_OBJECT_LOCALSPLUSNAMES, layout::code::CO_LOCALSPLUSNAMES, "PyCodeObject.co_localsplusnames"),
-        (table::CODE_OBJECT_LOCALSPLUSKINDS, layout::code::CO_LOCALSPLUSKINDS, "PyCodeObject.co_localspluskinds"),
-        (table::CODE_OBJECT_CO_CODE_ADAPTIVE, layout::code::CO_CODE_ADAPTIVE, "PyCodeObject.co_code_adaptive"),
-        (table::PYOBJECT_OB_TYPE, layout::object::OB_TYPE, "PyObject.ob_type"),
-        (table::TYPE_OBJECT_TP_FLAGS, layout::type_object::TP_FLAGS, "PyTypeObject.tp_flags"),
-        (table::TUPLE_OBJECT_OB_ITEM, layout::tuple::OB_ITEM, "PyTupleObject.ob_item"),
-        (table::TUPLE_OBJECT_OB_SIZE, layout::object::OB_SIZE, "PyTupleObject.ob_size"),
-        (table::LIST_OBJECT_OB_ITEM, layout::list::OB_ITEM, "PyListObject.ob_item"),
-        (table::DICT_OBJECT_MA_KEYS, layout::dict::MA_KEYS, "PyDictObject.ma_keys"),
-        (table::DICT_OBJECT_MA_VALUES, layout::dict::MA_VALUES, "PyDictObject.ma_values"),
-        (table::FLOAT_OBJECT_OB_FVAL, layout::float::OB_FVAL, "PyFloatObject.ob_fval"),
-        (table::LONG_OBJECT_LV_TAG, layout::long::LV_TAG, "PyLongObject.lv_tag"),
-        (table::LONG_OBJECT_OB_DIGIT, layout::long::OB_DIGIT, "PyLongObject.ob_digit"),
-        (table::BYTES_OBJECT_OB_SVAL, layout::bytes::OB_SVAL, "PyBytesObject.ob_sval"),
-        (table::UNICODE_OBJECT_LENGTH, layout::unicode::LENGTH, "PyASCIIObject.length"),
-        (table::UNICODE_OBJECT_STATE, layout::unicode::STATE, "PyASCIIObject.state"),
+        (table::THREAD_STATE_INTERP, at!(thread_state::INTERP, 8), "PyThreadState.interp"),
+        (table::THREAD_STATE_CURRENT_FRAME, at!(thread_state::CURRENT_FRAME, 8), "PyThreadState.current_frame"),
+        (table::THREAD_STATE_DATASTACK_CHUNK, at!(thread_state::DATASTACK_CHUNK, 8), "PyThreadState.datastack_chunk"),
+        (table::INTERPRETER_FRAME_SIZE, at!(frame::SIZE, 8), "sizeof(_PyInterpreterFrame)"),
+        (table::INTERPRETER_FRAME_PREVIOUS, at!(frame::PREVIOUS, 8), "_PyInterpreterFrame.previous"),
+        (table::INTERPRETER_FRAME_EXECUTABLE, at!(frame::F_EXECUTABLE, 8), "_PyInterpreterFrame.f_executable"),
+        (table::INTERPRETER_FRAME_INSTR_PTR, at!(frame::INSTR_PTR, 8), "_PyInterpreterFrame.instr_ptr"),
+        (table::INTERPRETER_FRAME_LOCALSPLUS, at!(frame::LOCALSPLUS, 8), "_PyInterpreterFrame.localsplus"),
+        (table::INTERPRETER_FRAME_OWNER, at!(frame::OWNER, 1), "_PyInterpreterFrame.owner"),
+        (table::CODE_OBJECT_FILENAME, at!(code::CO_FILENAME, 8), "PyCodeObject.co_filename"),
+        (table::CODE_OBJECT_QUALNAME, at!(code::CO_QUALNAME, 8), "PyCodeObject.co_qualname"),
+        (table::CODE_OBJECT_LINETABLE, at!(code::CO_LINETABLE, 8), "PyCodeObject.co_linetable"),
+        (table::CODE_OBJECT_FIRSTLINENO, at!(code::CO_FIRSTLINENO, 4), "PyCodeObject.co_firstlineno"),
+        (table::CODE_OBJECT_ARGCOUNT, at!(code::CO_ARGCOUNT, 4), "PyCodeObject.co_argcount"),
+        (table::CODE_OBJECT_LOCALSPLUSNAMES, at!(code::CO_LOCALSPLUSNAMES, 8), "PyCodeObject.co_localsplusnames"),
+        (table::CODE_OBJECT_LOCALSPLUSKINDS, at!(code::CO_LOCALSPLUSKINDS, 8), "PyCodeObject.co_localspluskinds"),
+        (table::CODE_OBJECT_CO_CODE_ADAPTIVE, at!(code::CO_CODE_ADAPTIVE, 8), "PyCodeObject.co_code_adaptive"),
+        (table::PYOBJECT_OB_TYPE, at!(object::OB_TYPE, 8), "PyObject.ob_type"),
+        (table::TYPE_OBJECT_TP_FLAGS, at!(type_object::TP_FLAGS, 8), "PyTypeObject.tp_flags"),
+        (table::TUPLE_OBJECT_OB_ITEM, at!(tuple::OB_ITEM, 8), "PyTupleObject.ob_item"),
+        (table::TUPLE_OBJECT_OB_SIZE, at!(object::OB_SIZE, 8), "PyTupleObject.ob_size"),
+        (table::LIST_OBJECT_OB_ITEM, at!(list::OB_ITEM, 8), "PyListObject.ob_item"),
+        (table::DICT_OBJECT_MA_KEYS, at!(dict::MA_KEYS, 8), "PyDictObject.ma_keys"),
+        (table::DICT_OBJECT_MA_VALUES, at!(dict::MA_VALUES, 8), "PyDictObject.ma_values"),
+        (table::FLOAT_OBJECT_OB_FVAL, at!(float::OB_FVAL, 8), "PyFloatObject.ob_fval"),
+        (table::LONG_OBJECT_LV_TAG, at!(long::LV_TAG, 8), "PyLongObject.lv_tag"),
+        (table::LONG_OBJECT_OB_DIGIT, at!(long::OB_DIGIT, 4), "PyLongObject.ob_digit"),
+        (table::BYTES_OBJECT_OB_SVAL, at!(bytes::OB_SVAL, 8), "PyBytesObject.ob_sval"),
+        (table::UNICODE_OBJECT_LENGTH, at!(unicode::LENGTH, 8), "PyASCIIObject.length"),
+        (table::UNICODE_OBJECT_STATE, at!(unicode::STATE, 4), "PyASCIIObject.state"),
     ];
     for (position, ours, name) in rows {
         let theirs = debug_offset(position);
@@ -293,7 +301,7 @@ unsafe fn check_evaluator_offset() -> Result<(), String> {
     }
     // More than `PyInterpreterState` has in any build.
     let mut state = vec![0_usize; 1 << 17];
-    state[layout::interpreter::EVAL_FRAME / size_of::<usize>()] = evaluator as symbols::FrameEvalFunction as usize;
+    state[at!(interpreter::EVAL_FRAME, 8) / size_of::<usize>()] = evaluator as symbols::FrameEvalFunction as usize;
     // SAFETY: `_PyInterpreterState_GetEvalFrameFunc` (Python/pystate.c) reads that one field.
     let found = unsafe { symbols::_PyInterpreterState_GetEvalFrameFunc(state.as_mut_ptr().cast()) };
     ensure(std::ptr::fn_addr_eq(found, evaluator as symbols::FrameEvalFunction), || "PyInterpreterState does not lie as Coachwhip's layout has it".to_owned())
@@ -312,7 +320,9 @@ unsafe fn check_interpreter() -> Result<(), String> {
             "another extension has replaced the interpreter's frame evaluation (PEP 523)".to_owned()
         })?;
         check_evaluator_offset()?;
-        let version = (*interp).instrumentation_version.load(std::sync::atomic::Ordering::Relaxed);
-        ensure((*tstate).eval_breaker() >> 8 == version >> 8, || "eval_breaker and the interpreter's instrumentation version do not agree".to_owned())
+        let version = field!(usize, interp, interpreter::CEVAL_INSTRUMENTATION_VERSION);
+        ensure(field!(usize, tstate, thread_state::EVAL_BREAKER) >> 8 == version >> 8, || {
+            "eval_breaker and the interpreter's instrumentation version do not agree".to_owned()
+        })
     }
 }

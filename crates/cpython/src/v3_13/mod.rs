@@ -8,6 +8,7 @@ pub mod layout;
 mod probes;
 pub mod structs;
 pub mod symbols;
+pub mod wrong;
 
 /// The minor version that this module is for.
 pub const VERSION: (u32, u32) = (3, 13);

@@ -1,12 +1,13 @@
-//! Probes: known objects are made with the C API and read through our layouts. What they do not find as expected keeps Coachwhip off.
+//! Probes: known objects are made with the C API and read through our layouts. What they do not find as expected keeps Coachwhip off. Values are such that a field beside
+//! the one that is meant would be noticed (`crates/cpython/tests/capture.rs` tries each); a pointer is compared with what it must be before it is followed.
 
 use super::environment::{ensure, interpreter_state_size};
-use super::structs::{
-    CellObject, CodeObject, DictKeys, DictObject, FrameObject, FunctionObject, GeneratorObject, InterpreterFrame, ThreadState, cached_keys, inline_values,
-};
+use super::structs::{CodeObject, DictKeys, ThreadState, inline_values};
+use super::wrong::{at, field};
 use super::{layout, symbols};
+use coachwhip_bytecode::v3_13::number;
 use pyo3_ffi::{self as ffi, PyObject};
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -38,10 +39,10 @@ impl Drop for Owned {
     }
 }
 
-/// Reads a field of an object.
-unsafe fn read<T: Copy>(object: *mut PyObject, offset: usize) -> T {
-    // SAFETY: the caller names a field of the object's structure as the C headers have it; reading a few words behind small objects stays in their memory block.
-    unsafe { object.cast::<u8>().add(offset).cast::<T>().read_unaligned() }
+/// Reads a field of a structure.
+pub(super) unsafe fn read<T: Copy>(structure: *const u8, offset: usize) -> T {
+    // SAFETY: the caller names a field of the structure as the C headers have it; reading a few words beside small objects stays in their memory block.
+    unsafe { structure.wrapping_add(offset).cast::<T>().read_unaligned() }
 }
 
 fn expect(condition: bool, what: &str) -> Result<(), String> {
@@ -54,7 +55,10 @@ pub(super) unsafe fn run() -> Result<(), String> {
     unsafe {
         numbers()?;
         containers()?;
+        dicts()?;
         iterators()?;
+        thread()?;
+        definitions()?;
         functions()
     }
 }
@@ -63,20 +67,23 @@ unsafe fn numbers() -> Result<(), String> {
     // SAFETY: objects made here, read where their structures have fields.
     unsafe {
         let compact = Owned::new(ffi::PyLong_FromLong(-123_456_789))?;
+        expect(field!(isize, compact.0, object::OB_REFCNT) == ffi::Py_REFCNT(compact.0), "object")?;
         // One digit: tag = 1 << NON_SIZE_BITS | sign, where the sign is 0, 1 (zero) or 2 (negative); pycore_long.h.
-        expect(read::<usize>(compact.0, layout::long::LV_TAG) == 1 << layout::long::NON_SIZE_BITS | 2, "int")?;
-        expect(read::<u32>(compact.0, layout::long::OB_DIGIT) == 123_456_789, "int")?;
+        expect(field!(usize, compact.0, long::LV_TAG) == 1 << layout::long::NON_SIZE_BITS | 2, "int")?;
+        expect(field!(u32, compact.0, long::OB_DIGIT) == 123_456_789, "int")?;
         let big = Owned::new(ffi::PyLong_FromLongLong((5 << layout::long::SHIFT) + 7))?;
-        expect(read::<usize>(big.0, layout::long::LV_TAG) == 2 << layout::long::NON_SIZE_BITS, "int")?;
-        expect(read::<[u32; 2]>(big.0, layout::long::OB_DIGIT) == [7, 5], "int")?;
+        expect(field!(usize, big.0, long::LV_TAG) == 2 << layout::long::NON_SIZE_BITS, "int")?;
+        expect(field!([u32; 2], big.0, long::OB_DIGIT) == [7, 5], "int")?;
         let float = Owned::new(ffi::PyFloat_FromDouble(1.25))?;
-        expect(read::<u64>(float.0, layout::float::OB_FVAL) == 1.25f64.to_bits(), "float")?;
+        expect(field!(u64, float.0, float::OB_FVAL) == 1.25f64.to_bits(), "float")?;
         let str_ = Owned::new(ffi::PyUnicode_FromString(c"coachwhip".as_ptr()))?;
-        expect(read::<isize>(str_.0, layout::unicode::LENGTH) == 9, "str")?;
-        expect(&read::<[u8; 9]>(str_.0, layout::unicode::SIZE) == b"coachwhip", "str")?;
+        expect(field!(isize, str_.0, unicode::LENGTH) == 9, "str")?;
+        expect(&field!([u8; 9], str_.0, unicode::SIZE) == b"coachwhip", "str")?;
+        // `interned` is 0, then `kind` is 1 from bit 2 on: one byte characters; `compact` and `ascii` behind it.
+        expect(field!(u32, str_.0, unicode::STATE) & 0x7F == 1 << 2 | 1 << 5 | 1 << 6, "str")?;
         let bytes = Owned::new(ffi::PyBytes_FromString(c"whip".as_ptr()))?;
-        expect(read::<isize>(bytes.0, layout::object::OB_SIZE) == 4, "bytes")?;
-        expect(&read::<[u8; 4]>(bytes.0, layout::bytes::OB_SVAL) == b"whip", "bytes")
+        expect(field!(isize, bytes.0, object::OB_SIZE) == 4, "bytes")?;
+        expect(&field!([u8; 4], bytes.0, bytes::OB_SVAL) == b"whip", "bytes")
     }
 }
 
@@ -86,33 +93,63 @@ unsafe fn containers() -> Result<(), String> {
         let key = Owned::new(ffi::PyUnicode_InternFromString(c"key".as_ptr()))?;
         let value = Owned::new(ffi::PyFloat_FromDouble(2.5))?;
         let list = Owned::new(ffi::PyList_New(0))?;
-        expect(ffi::PyList_Append(list.0, value.0) == 0, "list")?;
-        expect(read::<isize>(list.0, layout::object::OB_SIZE) == 1, "list")?;
-        expect(*read::<*mut *mut PyObject>(list.0, layout::list::OB_ITEM) == value.0, "list")?;
-        expect(read::<isize>(list.0, layout::list::ALLOCATED) >= 1, "list")?;
+        for _ in 0..5 {
+            expect(ffi::PyList_Append(list.0, value.0) == 0, "list")?;
+        }
+        expect(field!(isize, list.0, object::OB_SIZE) == 5, "list")?;
+        // Room for four, then for eight (`list_resize`, Objects/listobject.c).
+        expect(field!(isize, list.0, list::ALLOCATED) == 8, "list")?;
+        expect(*field!(*mut *mut PyObject, list.0, list::OB_ITEM) == value.0, "list")?;
         let tuple = Owned::new(ffi::PyTuple_Pack(2, key.0, value.0))?;
-        expect(read::<isize>(tuple.0, layout::object::OB_SIZE) == 2, "tuple")?;
-        expect(read::<[*mut PyObject; 2]>(tuple.0, layout::tuple::OB_ITEM) == [key.0, value.0], "tuple")?;
+        expect(field!(isize, tuple.0, object::OB_SIZE) == 2, "tuple")?;
+        expect(field!([*mut PyObject; 2], tuple.0, tuple::OB_ITEM) == [key.0, value.0], "tuple")?;
         let cell = Owned::new(ffi::PyCell_New(value.0))?;
-        expect((*cell.0.cast::<CellObject>()).ob_ref == value.0, "cell")?;
+        expect(field!(*mut PyObject, cell.0, cell::OB_REF) == value.0, "cell")?;
         let set = Owned::new(ffi::PySet_New(tuple.0))?;
-        expect(read::<isize>(set.0, layout::set::USED) == 2, "set")?;
+        expect(ffi::PySet_Discard(set.0, key.0) == 1, "set")?;
+        // The table still counts the key that is gone.
+        expect(field!(isize, set.0, set::USED) == 1, "set")?;
         let slice = Owned::new(ffi::PySlice_New(key.0, value.0, tuple.0))?;
-        expect(read::<[*mut PyObject; 3]>(slice.0, layout::slice::START) == [key.0, value.0, tuple.0], "slice")?;
+        expect(field!(*mut PyObject, slice.0, slice::START) == key.0, "slice")?;
+        expect(field!(*mut PyObject, slice.0, slice::STOP) == value.0, "slice")?;
+        expect(field!(*mut PyObject, slice.0, slice::STEP) == tuple.0, "slice")?;
+        let module = Owned::new(ffi::PyModule_New(c"coachwhip_probe".as_ptr()))?;
+        expect(field!(*mut PyObject, module.0, module::MD_DICT) == ffi::PyModule_GetDict(module.0), "module")
+    }
+}
 
+unsafe fn dicts() -> Result<(), String> {
+    // SAFETY: as above.
+    unsafe {
+        let keys = [Owned::new(ffi::PyUnicode_FromString(c"probe 1".as_ptr()))?, Owned::new(ffi::PyUnicode_FromString(c"probe 2".as_ptr()))?];
+        let value = Owned::new(ffi::PyFloat_FromDouble(2.5))?;
         let dict = Owned::new(ffi::PyDict_New())?;
-        expect(ffi::PyDict_SetItem(dict.0, key.0, value.0) == 0, "dict")?;
-        let fields = dict.0.cast::<DictObject>();
-        expect((*fields).ma_used == 1 && (*fields).ma_values.is_null(), "dict")?;
-        let keys = (*fields).ma_keys;
-        expect((*keys).is_unicode() && (*keys).dk_nentries == 1 && (*keys).dk_log2_size < 8, "dict keys")?;
-        let entry = DictKeys::unicode_entries(keys);
-        expect((*entry).me_key == key.0 && (*entry).me_value == value.0, "dict entry")?;
-        expect(ffi::PyDict_SetItem(dict.0, value.0, key.0) == 0, "dict")?;
-        let keys = (*fields).ma_keys;
-        expect(!(*keys).is_unicode() && (*keys).dk_nentries == 2, "dict keys")?;
-        let entries = DictKeys::entries(keys).cast::<super::structs::DictEntry>();
-        expect((*entries.add(1)).me_key == value.0 && (*entries.add(1)).me_value == key.0, "dict entry")
+        for key in &keys {
+            expect(ffi::PyDict_SetItem(dict.0, key.0, value.0) == 0, "dict")?;
+        }
+        expect(field!(isize, dict.0, dict::MA_USED) == 2 && field!(usize, dict.0, dict::MA_VALUES) == 0, "dict")?;
+        // Of eight places five may be used (`USABLE_FRACTION`, Objects/dictobject.c).
+        let table = field!(*mut u8, dict.0, dict::MA_KEYS);
+        expect(usize::from(field!(u8, table, dict_keys::DK_KIND)) == layout::dict_keys::KIND_UNICODE, "dict keys")?;
+        expect(field!(isize, table, dict_keys::DK_NENTRIES) == 2 && field!(isize, table, dict_keys::DK_USABLE) == 3, "dict keys")?;
+        expect(field!(u32, table, dict_keys::DK_VERSION) == 0, "dict keys")?;
+        let second = table.wrapping_add(at!(dict_keys::DK_INDICES, 8) + 8 + at!(dict_unicode_entry::SIZE, 8));
+        expect(field!(*mut PyObject, second, dict_unicode_entry::ME_KEY) == keys[1].0, "dict entry")?;
+        expect(field!(*mut PyObject, second, dict_unicode_entry::ME_VALUE) == value.0, "dict entry")?;
+
+        // Keys of any kind, and enough of them that each place takes two bytes.
+        for number in 0..200 {
+            let key = Owned::new(ffi::PyLong_FromLong(number + 1000))?;
+            expect(ffi::PyDict_SetItem(dict.0, key.0, value.0) == 0, "dict")?;
+        }
+        let table = field!(*mut u8, dict.0, dict::MA_KEYS);
+        expect(usize::from(field!(u8, table, dict_keys::DK_KIND)) == layout::dict_keys::KIND_GENERAL, "dict keys")?;
+        let log2_size = field!(u8, table, dict_keys::DK_LOG2_SIZE);
+        expect((8..12).contains(&log2_size) && field!(u8, table, dict_keys::DK_LOG2_INDEX_BYTES) == log2_size + 1, "dict keys")?;
+        let entries = table.wrapping_add(layout::dict_keys::DK_INDICES + (1 << (log2_size + 1)));
+        let second = entries.wrapping_add(at!(dict_entry::SIZE, 8));
+        expect(field!(*mut PyObject, second, dict_entry::ME_KEY) == keys[1].0, "dict entry")?;
+        expect(field!(*mut PyObject, second, dict_entry::ME_VALUE) == value.0, "dict entry")
     }
 }
 
@@ -123,32 +160,90 @@ unsafe fn iterators() -> Result<(), String> {
         let (start, stop, step) = (Owned::new(ffi::PyLong_FromLong(3))?, Owned::new(ffi::PyLong_FromLong(1000))?, Owned::new(ffi::PyLong_FromLong(7))?);
         let arguments = [start.0, stop.0, step.0];
         let range = Owned::new(ffi::PyObject_Vectorcall(range_class, arguments.as_ptr(), 3, std::ptr::null_mut()))?;
-        expect(read::<[*mut PyObject; 3]>(range.0, layout::object::SIZE) == arguments, "range")?;
+        expect(field!([*mut PyObject; 3], range.0, object::SIZE) == arguments, "range")?;
         let iterator = Owned::new(ffi::PyObject_GetIter(range.0))?;
         drop(Owned::new(ffi::PyIter_Next(iterator.0))?);
         expect(ffi::Py_TYPE(iterator.0) == &raw mut ffi::PyRangeIter_Type, "range iterator")?;
-        expect(read::<i64>(iterator.0, layout::range_iterator::START) == 10, "range iterator")?;
-        expect(read::<i64>(iterator.0, layout::range_iterator::STEP) == 7, "range iterator")?;
-        expect(read::<i64>(iterator.0, layout::range_iterator::LEN) == (1000 - 3 + 6) / 7 - 1, "range iterator")?;
+        expect(field!(i64, iterator.0, range_iterator::START) == 10, "range iterator")?;
+        expect(field!(i64, iterator.0, range_iterator::STEP) == 7, "range iterator")?;
+        expect(field!(i64, iterator.0, range_iterator::LEN) == (1000 - 3 + 6) / 7 - 1, "range iterator")?;
         let tuple = Owned::new(ffi::PyTuple_Pack(2, start.0, stop.0))?;
         let iterator = Owned::new(ffi::PyObject_GetIter(tuple.0))?;
         drop(Owned::new(ffi::PyIter_Next(iterator.0))?);
-        expect(read::<isize>(iterator.0, layout::tuple_iterator::IT_INDEX) == 1, "tuple iterator")?;
-        expect(read::<*mut PyObject>(iterator.0, layout::tuple_iterator::IT_SEQ) == tuple.0, "tuple iterator")?;
+        expect(field!(isize, iterator.0, tuple_iterator::IT_INDEX) == 1, "tuple iterator")?;
+        expect(field!(*mut PyObject, iterator.0, tuple_iterator::IT_SEQ) == tuple.0, "tuple iterator")?;
         let list = Owned::new(ffi::PySequence_List(tuple.0))?;
         let iterator = Owned::new(ffi::PyObject_GetIter(list.0))?;
         drop(Owned::new(ffi::PyIter_Next(iterator.0))?);
-        expect(read::<isize>(iterator.0, layout::list_iterator::IT_INDEX) == 1, "list iterator")?;
-        expect(read::<*mut PyObject>(iterator.0, layout::list_iterator::IT_SEQ) == list.0, "list iterator")
+        expect(field!(isize, iterator.0, list_iterator::IT_INDEX) == 1, "list iterator")?;
+        expect(field!(*mut PyObject, iterator.0, list_iterator::IT_SEQ) == list.0, "list iterator")
     }
 }
 
-/// What the probe reads from inside a call.
+/// The running thread's state, by what the C API does to it.
+unsafe fn thread() -> Result<(), String> {
+    // SAFETY: the GIL is held; what is changed is put back.
+    unsafe {
+        let tstate: *mut ThreadState = symbols::_PyThreadState_GetCurrent();
+        ffi::PyErr_SetNone(ffi::PyExc_StopIteration);
+        let found = field!(*mut PyObject, tstate, thread_state::CURRENT_EXCEPTION);
+        let raised = Owned::new(ffi::PyErr_GetRaisedException())?;
+        expect(found == raised.0, "PyThreadState.current_exception")?;
+        let before = field!(i32, tstate, thread_state::TRACING);
+        ffi::PyThreadState_EnterTracing(tstate.cast());
+        let inside = field!(i32, tstate, thread_state::TRACING);
+        ffi::PyThreadState_LeaveTracing(tstate.cast());
+        expect((before, inside) == (0, 1), "PyThreadState.tracing")?;
+        expect(field!(i32, tstate, thread_state::WHAT_EVENT) == -1, "PyThreadState.what_event")?;
+        // Not used in this build, or ours since an earlier start.
+        let here = (&raw const before).addr();
+        let limit = (*tstate).stack_limit;
+        let is_ours = here.wrapping_sub(limit) <= coachwhip_abi::environment::STACK_RANGE.unsigned_abs() as usize;
+        expect(limit == 0 || is_ours, "PyThreadState.dict_global_version")
+    }
+}
+
+/// Definitions of methods and members, found by the classes' own tables.
+unsafe fn definitions() -> Result<(), String> {
+    // SAFETY: static classes; their tables end with a NULL name.
+    unsafe {
+        let list = &raw mut ffi::PyList_Type;
+        let descriptor = Owned::new(ffi::PyObject_GetAttrString(list.cast(), c"append".as_ptr()))?;
+        let mut method = (*list).tp_methods;
+        while !(*method).ml_name.is_null() && CStr::from_ptr((*method).ml_name) != c"append" {
+            method = method.add(1);
+        }
+        expect(field!(*mut ffi::PyTypeObject, descriptor.0, method_descriptor::D_TYPE) == list, "method descriptor")?;
+        expect(field!(*mut ffi::PyMethodDef, descriptor.0, method_descriptor::D_METHOD) == method, "method descriptor")?;
+        let function = &raw mut ffi::PyFunction_Type;
+        let descriptor = Owned::new(ffi::PyObject_GetAttrString(function.cast(), c"__closure__".as_ptr()))?;
+        let mut member = (*function).tp_members;
+        while !(*member).name.is_null() && CStr::from_ptr((*member).name) != c"__closure__" {
+            member = member.add(1);
+        }
+        expect(field!(*mut ffi::PyMemberDef, descriptor.0, member_descriptor::D_MEMBER) == member, "member descriptor")
+    }
+}
+
+/// What the probes read from inside of calls, and what they look at afterwards.
 const SOURCE: &CStr = c"
 def probe(first, second=2, *, third=3):
     local = first
     look(probe, first)
+    deeper()
     return local
+
+def deeper():
+    look()
+
+def outer():
+    one, two = 1, 2
+    def shape(first, /, second, *rest, third=one):
+        held = first
+        def inner():
+            return held
+        return one, two, inner
+    return shape
 
 def generator(first):
     yield first
@@ -159,58 +254,131 @@ class Instance:
         self.second = 2.5
     def method(self):
         pass
+    def other(self, value):
+        pass
+    value = property(method, other)
 
+class Items:
+    def __getitem__(self, key):
+        return key
+
+shape = outer()
 instance = Instance()
+detached = Instance()
+detached.__dict__ = {}
 method = instance.method
 suspended = generator(3)
 next(suspended)
+items = Items()
+for index in range(20):
+    items[index]
 probe(instance)
+try:
+    raise ValueError
+except ValueError:
+    look(1)
 ";
 
 thread_local! {
     /// What the function `look` found.
-    static FOUND: RefCell<Option<Result<(), String>>> = const { RefCell::new(None) };
+    static FOUND: Cell<Result<u32, String>> = const { Cell::new(Ok(0)) };
+    /// What is left of the recursion limit in the first call that looks, and of the C recursion limit outside.
+    static REMAINING: Cell<(i32, i32)> = const { Cell::new((0, 0)) };
 }
 
-/// `look(function, argument)`, called by `function`, whose first argument is `argument`.
+/// `look(function, argument)`, called by `function`, whose first argument is `argument`; `look()` from one call further in; `look(1)` while an exception is handled.
 unsafe extern "C" fn look(_module: *mut PyObject, args: *mut PyObject) -> *mut PyObject {
     // SAFETY: called by the interpreter with a tuple, the GIL held.
-    let found = unsafe { look_at_frame(ffi::PyTuple_GetItem(args, 0), ffi::PyTuple_GetItem(args, 1)) };
-    FOUND.with(|cell| *cell.borrow_mut() = Some(found));
-    // SAFETY: None is immortal.
-    unsafe { ffi::Py_None() }
+    unsafe {
+        let found = match ffi::PyTuple_Size(args) {
+            2 => look_at_frame(ffi::PyTuple_GetItem(args, 0), ffi::PyTuple_GetItem(args, 1)),
+            0 => look_deeper(),
+            _ => look_at_handled(),
+        };
+        FOUND.set(FOUND.replace(Ok(0)).and_then(|count| found.map(|()| count + 1)));
+        ffi::Py_None()
+    }
+}
+
+unsafe fn look_deeper() -> Result<(), String> {
+    // SAFETY: the running thread's state.
+    unsafe {
+        let tstate: *mut ThreadState = symbols::_PyThreadState_GetCurrent();
+        let remaining = field!(i32, tstate, thread_state::PY_RECURSION_REMAINING);
+        expect(remaining == REMAINING.get().0 - 1, "PyThreadState.py_recursion_remaining")
+    }
+}
+
+unsafe fn look_at_handled() -> Result<(), String> {
+    // SAFETY: `exc_info` has a pointer or NULL before and behind it.
+    unsafe {
+        let tstate: *mut ThreadState = symbols::_PyThreadState_GetCurrent();
+        let info = field!(*mut u8, tstate, thread_state::EXC_INFO);
+        expect(!info.is_null(), "PyThreadState.exc_info")?;
+        let handled = Owned::new(ffi::PyErr_GetHandledException())?;
+        expect(field!(*mut PyObject, info, err_stack_item::EXC_VALUE) == handled.0, "PyThreadState.exc_info")
+    }
 }
 
 unsafe fn look_at_frame(function: *mut PyObject, argument: *mut PyObject) -> Result<(), String> {
     // SAFETY: `current_frame`'s offset was compared with the debug offsets; each further step relies on what was checked before.
     unsafe {
         let tstate: *mut ThreadState = symbols::_PyThreadState_GetCurrent();
-        let frame = (*tstate).current_frame;
-        let fields = function.cast::<FunctionObject>();
-        expect(!frame.is_null() && (*frame).f_funcobj == function, "frame")?;
-        let code = (*fields).func_code;
-        expect(InterpreterFrame::code(frame) == code, "frame")?;
-        expect((*frame).f_globals == (*fields).func_globals && (*frame).f_builtins == (*fields).func_builtins, "frame")?;
-        expect((*frame).f_locals.is_null() && usize::from((*frame).owner) == layout::frame::OWNED_BY_THREAD, "frame")?;
-        expect(*InterpreterFrame::slot(frame, 0) == argument && *InterpreterFrame::slot(frame, 3) == argument, "frame locals")?;
-        let offset = InterpreterFrame::instruction_offset(frame);
-        expect(offset > 0 && offset.cast_unsigned() < CodeObject::unit_count(code), "frame instr_ptr")?;
-        let words = usize::try_from((*code).co_framesize).unwrap_or(0);
-        let top = (*tstate).datastack_top;
-        expect(frame.cast::<*mut PyObject>().add(words) == top && top < (*tstate).datastack_limit, "PyThreadState.datastack_top")?;
-        expect((*tstate).tracing == 0 && (*tstate).current_exception.is_null() && !(*tstate).exc_info.is_null(), "PyThreadState")?;
-        let (remaining, limit) = ((*tstate).py_recursion_remaining, (*tstate).py_recursion_limit);
-        expect(remaining < limit && limit == ffi::Py_GetRecursionLimit(), "PyThreadState.py_recursion_remaining")?;
-        // Not used in this build, or ours since an earlier start.
-        let here = std::ptr::from_ref(&words).addr();
-        expect(
-            (*tstate).stack_limit == 0 || here.wrapping_sub((*tstate).stack_limit) <= coachwhip_abi::environment::STACK_RANGE.unsigned_abs() as usize,
-            "PyThreadState.dict_global_version",
-        )?;
-        expect((*tstate).c_recursion_remaining > 0, "PyThreadState.c_recursion_remaining")?;
+        let frame = field!(*mut u8, tstate, thread_state::CURRENT_FRAME);
+        expect(!frame.is_null() && field!(*mut PyObject, frame, frame::F_FUNCOBJ) == function, "frame")?;
+        let code = Owned(ffi::Py_NewRef(function)).attribute(c"__code__")?;
+        expect(field!(*mut PyObject, frame, frame::F_EXECUTABLE) == code.0, "frame")?;
+        let globals = field!(*mut PyObject, frame, frame::F_GLOBALS);
+        expect(globals == ffi::PyFunction_GetGlobals(function), "frame")?;
+        expect(field!(*mut PyObject, frame, frame::F_BUILTINS) == ffi::PyEval_GetBuiltins(), "frame")?;
         let object = Owned::new(ffi::PyThreadState_GetFrame(tstate.cast()).cast())?;
-        let frame_object = object.0.cast::<FrameObject>();
-        expect((*frame_object).f_frame == frame && (*frame).frame_obj == frame_object, "frame object")
+        expect(field!(*mut PyObject, frame, frame::FRAME_OBJ) == object.0, "frame object")?;
+        expect(field!(*mut u8, object.0, frame_object::F_FRAME) == frame, "frame object")?;
+        expect(field!(usize, frame, frame::F_LOCALS) == 0, "frame")?;
+        // The interpreter has its stack pointer in a register while it runs a frame.
+        expect(field!(i32, frame, frame::STACKTOP) == -1, "frame")?;
+        expect(usize::from(field!(u8, frame, frame::OWNER)) == layout::frame::OWNED_BY_THREAD, "frame")?;
+        let locals = field!([*mut PyObject; 4], frame, frame::LOCALSPLUS);
+        expect(locals[0] == argument && locals[3] == argument, "frame locals")?;
+        let code = code.0.cast::<CodeObject>();
+        let instruction = field!(usize, frame, frame::INSTR_PTR).wrapping_sub(CodeObject::units(code).addr());
+        expect(instruction > 0 && instruction / 2 < CodeObject::unit_count(code), "frame instr_ptr")?;
+        // The caller waits in a CALL: one unit and three caches.
+        let caller = field!(*mut u8, frame, frame::PREVIOUS);
+        expect(!caller.is_null() && field!(*mut PyObject, caller, frame::F_GLOBALS) == globals, "frame")?;
+        expect(field!(u16, caller, frame::RETURN_OFFSET) == 4, "frame")?;
+        let words = usize::try_from((*code).co_framesize).unwrap_or(0);
+        let top = field!(usize, tstate, thread_state::DATASTACK_TOP);
+        expect(frame.addr() + words * size_of::<usize>() == top, "PyThreadState.datastack_top")?;
+        expect(field!(i32, tstate, thread_state::PY_RECURSION_LIMIT) == ffi::Py_GetRecursionLimit(), "PyThreadState.py_recursion_limit")?;
+        REMAINING.set((field!(i32, tstate, thread_state::PY_RECURSION_REMAINING), REMAINING.get().1));
+        let remaining = field!(i32, tstate, thread_state::C_RECURSION_REMAINING);
+        expect((1..10).contains(&(REMAINING.get().1 - remaining)), "PyThreadState.c_recursion_remaining")
+    }
+}
+
+/// The chunks of the data stack: a frame that is too large for the first one is pushed, and popped again.
+unsafe fn data_stack(function: *mut PyObject) -> Result<(), String> {
+    // SAFETY: a function without parameters, over code whose frames are larger than any chunk that is in use now would have room for; the frame is never run.
+    unsafe {
+        let tstate: *mut ThreadState = symbols::_PyThreadState_GetCurrent();
+        let (old, old_top) = ((*tstate).datastack_chunk, (*tstate).datastack_top);
+        let frame = symbols::_PyEvalFramePushAndInit(tstate, ffi::Py_NewRef(function).cast(), std::ptr::null_mut(), std::ptr::null(), 0, std::ptr::null_mut());
+        if frame.is_null() {
+            ffi::PyErr_Clear();
+            return Err("a probe of the interpreter failed with an exception".to_owned());
+        }
+        let chunk = field!(*mut u8, tstate, thread_state::DATASTACK_CHUNK);
+        let data = at!(stack_chunk::DATA, 8);
+        let found = chunk != old.cast()
+            && field!(*mut u8, chunk, stack_chunk::PREVIOUS) == old.cast()
+            && frame.addr() == chunk.addr() + data + if old.is_null() { 8 } else { 0 }
+            && field!(usize, tstate, thread_state::DATASTACK_LIMIT) == chunk.addr() + (*(*tstate).datastack_chunk).size
+            && (old.is_null() || (*old).top == (old_top.addr() - old.addr() - layout::stack_chunk::DATA) / size_of::<usize>());
+        ffi::Py_DECREF((*frame).f_executable);
+        ffi::Py_DECREF((*frame).f_funcobj);
+        symbols::_PyThreadState_PopFrame(tstate, frame);
+        expect(found, "the data stack")
     }
 }
 
@@ -221,7 +389,7 @@ pub(super) fn subtype_dealloc() -> usize {
     SUBTYPE_DEALLOC.load(Ordering::Relaxed)
 }
 
-/// A function, its code, its running frame, a generator, an instance with inline values, a bound method.
+/// Functions, their code, running frames, a generator, instances, classes, a bound method, a property.
 unsafe fn functions() -> Result<(), String> {
     // The interpreter keeps the pointer for as long as the function object lives: a static.
     struct Definition(ffi::PyMethodDef);
@@ -236,43 +404,100 @@ unsafe fn functions() -> Result<(), String> {
     // SAFETY: the GIL is held; objects made here.
     unsafe {
         let globals = Owned::new(ffi::PyDict_New())?;
-        let look_function = Owned::new(ffi::PyCFunction_New((&raw const LOOK.0).cast_mut(), std::ptr::null_mut()))?;
+        let (receiver, module) = (Owned::new(ffi::PyList_New(0))?, Owned::new(ffi::PyUnicode_FromString(c"probe".as_ptr()))?);
+        let look_function = Owned::new(ffi::PyCFunction_NewEx((&raw const LOOK.0).cast_mut(), receiver.0, module.0))?;
         expect(ffi::PyDict_SetItemString(globals.0, c"look".as_ptr(), look_function.0) == 0, "dict")?;
         expect(ffi::PyDict_SetItemString(globals.0, c"__builtins__".as_ptr(), ffi::PyEval_GetBuiltins()) == 0, "dict")?;
-        expect(read::<*const ffi::PyMethodDef>(look_function.0, layout::builtin_function::M_ML) == &raw const LOOK.0, "builtin function")?;
+        expect(field!(*const ffi::PyMethodDef, look_function.0, builtin_function::M_ML) == &raw const LOOK.0, "builtin function")?;
+        expect(field!(*mut PyObject, look_function.0, builtin_function::M_SELF) == receiver.0, "builtin function")?;
+        expect(field!(*mut PyObject, look_function.0, builtin_function::M_MODULE) == module.0, "builtin function")?;
         let code = Owned::new(ffi::Py_CompileString(SOURCE.as_ptr(), c"<coachwhip probe>".as_ptr(), ffi::Py_file_input))?;
+        FOUND.set(Ok(0));
+        REMAINING.set((0, field!(i32, symbols::_PyThreadState_GetCurrent(), thread_state::C_RECURSION_REMAINING)));
         drop(Owned::new(ffi::PyEval_EvalCode(code.0, globals.0, globals.0))?);
-        FOUND.with(|cell| cell.borrow_mut().take()).unwrap_or_else(|| Err("a probe of the interpreter did not run".to_owned()))?;
+        let count = FOUND.replace(Ok(0))?;
+        ensure(count == 3, || "a probe of the interpreter did not run".to_owned())?;
 
         let get = |name: &CStr| -> Result<*mut PyObject, String> {
             let object = ffi::PyDict_GetItemString(globals.0, name.as_ptr());
             if object.is_null() { Err("a probe of the interpreter failed".to_owned()) } else { Ok(object) }
         };
         function_and_code(get(c"probe")?, globals.0)?;
+        function_and_code(get(c"shape")?, globals.0)?;
+        let large = Owned(ffi::Py_NewRef(get(c"outer")?)).attribute(c"__code__")?;
+        let (empty, names) = (Owned::new(ffi::PyTuple_New(0))?, Owned::new(ffi::PyDict_New())?);
+        let size = Owned::new(ffi::PyLong_FromLong(8000))?;
+        expect(ffi::PyDict_SetItemString(names.0, c"co_stacksize".as_ptr(), size.0) == 0, "dict")?;
+        let large = Owned::new(ffi::PyObject_Call(large.attribute(c"replace")?.0, empty.0, names.0))?;
+        // It has never run. Before the extra slots stands the first unit that may be traced, 2 in this code.
+        expect(field!(usize, large.0, code::CO_MONITORING) == 0 && field!(usize, large.0, code::CO_EXTRA) == 0, "code")?;
+        data_stack(Owned::new(ffi::PyFunction_New(large.0, globals.0))?.0)?;
 
-        let suspended = get(c"suspended")?.cast::<GeneratorObject>();
-        let frame = &raw mut (*suspended).gi_iframe;
-        expect((*suspended).gi_frame_state == -2 && (*frame).f_funcobj == get(c"generator")?, "generator")?;
-        expect(usize::from((*frame).owner) == layout::frame::OWNED_BY_GENERATOR && (*frame).stacktop >= 1, "generator")?;
+        let suspended = get(c"suspended")?;
+        expect(field!(i8, suspended, generator::GI_FRAME_STATE) == -2, "generator")?;
+        let frame = suspended.cast::<u8>().wrapping_add(at!(generator::GI_IFRAME, 8));
+        expect(read::<*mut PyObject>(frame, layout::frame::F_FUNCOBJ) == get(c"generator")?, "generator")?;
+        expect(usize::from(read::<u8>(frame, layout::frame::OWNER)) == layout::frame::OWNED_BY_GENERATOR, "generator")?;
 
         let class = get(c"Instance")?.cast::<ffi::PyTypeObject>();
-        let instance = get(c"instance")?;
-        let flags = usize::try_from((*class).tp_flags).unwrap_or(0);
-        expect(flags & layout::type_object::FLAG_INLINE_VALUES != 0, "type flags")?;
         SUBTYPE_DEALLOC.store((*class).tp_dealloc.map_or(0, |dealloc| dealloc as usize), Ordering::Relaxed);
-        let keys = cached_keys(class);
-        expect(!keys.is_null() && usize::from((*keys).dk_kind) == layout::dict_keys::KIND_SPLIT && (*keys).dk_nentries == 2, "type's cached keys")?;
-        let values = inline_values(instance);
-        expect((*values).valid == 1 && (*values).size == 2 && (*values).embedded == 1, "inline values")?;
-        let second = values.cast::<u8>().add(layout::dict_values::VALUES).cast::<*mut PyObject>().add(1).read();
-        expect(ffi::PyFloat_AsDouble(second).to_bits() == 2.5f64.to_bits(), "inline values")?;
-        expect((*super::structs::managed_dict(instance)).is_null(), "managed dict")?;
-        let dict = Owned(ffi::Py_NewRef(instance)).attribute(c"__dict__")?;
-        expect(*super::structs::managed_dict(instance) == dict.0, "managed dict")?;
+        classes(class, get(c"Items")?.cast())?;
+        instances(get(c"instance")?, get(c"detached")?)?;
 
         let method = get(c"method")?;
-        expect(read::<*mut PyObject>(method, layout::method::IM_SELF) == instance, "method")?;
-        expect(ffi::PyFunction_Check(read::<*mut PyObject>(method, layout::method::IM_FUNC)) != 0, "method")
+        expect(field!(*mut PyObject, method, method::IM_SELF) == get(c"instance")?, "method")?;
+        let function = Owned(ffi::Py_NewRef(class.cast())).attribute(c"method")?;
+        expect(field!(*mut PyObject, method, method::IM_FUNC) == function.0, "method")?;
+        let property = Owned(ffi::Py_NewRef(class.cast())).attribute(c"value")?;
+        expect(field!(*mut PyObject, property.0, property::PROP_GET) == function.0, "property")?;
+        expect(field!(*mut PyObject, property.0, property::PROP_SET) == property.attribute(c"fset")?.0, "property")
+    }
+}
+
+/// `class` has instances with two attributes and inline values, `with_getitem` a `__getitem__` that the interpreter has specialised a subscript for.
+unsafe fn classes(class: *mut ffi::PyTypeObject, with_getitem: *mut ffi::PyTypeObject) -> Result<(), String> {
+    // SAFETY: live heap types.
+    unsafe {
+        let flags = field!(usize, class, type_object::TP_FLAGS);
+        expect(flags & layout::type_object::FLAG_INLINE_VALUES != 0 && flags & layout::type_object::FLAG_HEAPTYPE != 0, "type flags")?;
+        let qualname = Owned(ffi::Py_NewRef(class.cast())).attribute(c"__qualname__")?;
+        expect(field!(*mut PyObject, class, type_object::HT_QUALNAME) == qualname.0, "type's name")?;
+        symbols::PyUnstable_Type_AssignVersionTag(class);
+        let assigned = field!(u32, class, type_object::TP_VERSION_TAG);
+        ffi::PyType_Modified(class);
+        expect(assigned != 0 && field!(u32, class, type_object::TP_VERSION_TAG) == 0, "type's version")?;
+        let getitem = Owned(ffi::Py_NewRef(with_getitem.cast())).attribute(c"__getitem__")?;
+        expect(field!(*mut PyObject, with_getitem, type_object::SPEC_CACHE_GETITEM) == getitem.0, "type's cache")?;
+        // The neighbours are a function and the slots' names: neither has two keys and is split.
+        let keys = field!(*mut DictKeys, class, type_object::HT_CACHED_KEYS);
+        expect(!keys.is_null() && usize::from((*keys).dk_kind) == layout::dict_keys::KIND_SPLIT && (*keys).dk_nentries == 2, "type's cached keys")
+    }
+}
+
+unsafe fn instances(instance: *mut PyObject, detached: *mut PyObject) -> Result<(), String> {
+    // SAFETY: live instances of a class with inline values.
+    unsafe {
+        let values = inline_values(instance).cast::<u8>();
+        // Room for all keys that instances can share (SHARED_KEYS_MAX_SIZE, pycore_dict.h), fewer with each instance that was made.
+        expect((20..=30).contains(&field!(u8, values, dict_values::CAPACITY)) && field!(u8, values, dict_values::USED) == 2, "inline values")?;
+        expect(field!(u8, values, dict_values::EMBEDDED) == 1 && field!(u8, values, dict_values::VALID) == 1, "inline values")?;
+        let second = Owned(ffi::Py_NewRef(instance)).attribute(c"second")?;
+        expect(field!([*mut PyObject; 2], values, dict_values::VALUES)[1] == second.0, "inline values")?;
+        let values = inline_values(detached).cast::<u8>();
+        expect(field!(u8, values, dict_values::EMBEDDED) == 1 && field!(u8, values, dict_values::VALID) == 0, "inline values")?;
+        let place = |object: *mut PyObject| object.cast::<u8>().wrapping_sub(at!(managed::DICT, 8)).cast::<*mut PyObject>();
+        expect((*place(instance)).is_null(), "managed dict")?;
+        let dict = Owned(ffi::Py_NewRef(instance)).attribute(c"__dict__")?;
+        expect(*place(instance) == dict.0, "managed dict")
+    }
+}
+
+/// The address that an attribute's value must have in the structure: NULL stands for None.
+unsafe fn stored(owner: &Owned, name: &CStr) -> Result<*mut PyObject, String> {
+    // SAFETY: a live object.
+    unsafe {
+        let value = owner.attribute(name)?;
+        Ok(if value.0 == ffi::Py_None() { std::ptr::null_mut() } else { value.0 })
     }
 }
 
@@ -280,40 +505,53 @@ unsafe fn function_and_code(function: *mut PyObject, globals: *mut PyObject) -> 
     // SAFETY: a live function, whose fields are compared with what its attributes say.
     unsafe {
         let owner = Owned(ffi::Py_NewRef(function));
-        let fields = function.cast::<FunctionObject>();
         let code = owner.attribute(c"__code__")?;
-        expect((*fields).func_code.cast::<PyObject>() == code.0 && (*fields).func_globals == globals, "function")?;
-        expect((*fields).func_defaults == owner.attribute(c"__defaults__")?.0, "function")?;
-        expect((*fields).func_kwdefaults == owner.attribute(c"__kwdefaults__")?.0, "function")?;
-        expect((*fields).func_qualname == owner.attribute(c"__qualname__")?.0 && (*fields).func_closure.is_null(), "function")?;
-        let (ours, theirs) = ((*fields).vectorcall, ffi::PyVectorcall_Function(function));
-        expect(ours.map(|entry| entry as usize) == theirs.map(|entry| entry as usize), "function vectorcall")?;
-        let fields = &*(*fields).func_code;
+        expect(field!(*mut PyObject, function, function::FUNC_CODE) == code.0, "function")?;
+        expect(field!(*mut PyObject, function, function::FUNC_GLOBALS) == globals, "function")?;
+        expect(field!(*mut PyObject, function, function::FUNC_BUILTINS) == owner.attribute(c"__builtins__")?.0, "function")?;
+        expect(field!(*mut PyObject, function, function::FUNC_QUALNAME) == owner.attribute(c"__qualname__")?.0, "function")?;
+        expect(field!(*mut PyObject, function, function::FUNC_DEFAULTS) == stored(&owner, c"__defaults__")?, "function")?;
+        expect(field!(*mut PyObject, function, function::FUNC_KWDEFAULTS) == stored(&owner, c"__kwdefaults__")?, "function")?;
+        expect(field!(*mut PyObject, function, function::FUNC_CLOSURE) == stored(&owner, c"__closure__")?, "function")?;
+        let theirs = ffi::PyVectorcall_Function(function).map(|entry| entry as usize);
+        expect(Some(field!(usize, function, function::VECTORCALL)) == theirs, "function vectorcall")?;
+        let version = field!(u32, code.0, code::CO_VERSION);
+        expect(version != 0 && field!(u32, function, function::FUNC_VERSION) == version, "function's version")?;
         for (name, value) in [
-            (c"co_argcount", fields.co_argcount),
-            (c"co_posonlyargcount", fields.co_posonlyargcount),
-            (c"co_kwonlyargcount", fields.co_kwonlyargcount),
-            (c"co_stacksize", fields.co_stacksize),
-            (c"co_flags", fields.co_flags),
-            (c"co_firstlineno", fields.co_firstlineno),
-            (c"co_nlocals", fields.co_nlocals),
+            (c"co_argcount", field!(i32, code.0, code::CO_ARGCOUNT)),
+            (c"co_posonlyargcount", field!(i32, code.0, code::CO_POSONLYARGCOUNT)),
+            (c"co_kwonlyargcount", field!(i32, code.0, code::CO_KWONLYARGCOUNT)),
+            (c"co_stacksize", field!(i32, code.0, code::CO_STACKSIZE)),
+            (c"co_flags", field!(i32, code.0, code::CO_FLAGS)),
+            (c"co_firstlineno", field!(i32, code.0, code::CO_FIRSTLINENO)),
+            (c"co_nlocals", field!(i32, code.0, code::CO_NLOCALS)),
         ] {
             expect(ffi::PyLong_AsLong(code.attribute(name)?.0) == value.into(), "code")?;
         }
         for (name, value) in [
-            (c"co_consts", fields.co_consts),
-            (c"co_names", fields.co_names),
-            (c"co_exceptiontable", fields.co_exceptiontable),
-            (c"co_filename", fields.co_filename),
-            (c"co_qualname", fields.co_qualname),
-            (c"co_linetable", fields.co_linetable),
+            (c"co_consts", field!(*mut PyObject, code.0, code::CO_CONSTS)),
+            (c"co_names", field!(*mut PyObject, code.0, code::CO_NAMES)),
+            (c"co_exceptiontable", field!(*mut PyObject, code.0, code::CO_EXCEPTIONTABLE)),
+            (c"co_filename", field!(*mut PyObject, code.0, code::CO_FILENAME)),
+            (c"co_name", field!(*mut PyObject, code.0, code::CO_NAME)),
+            (c"co_qualname", field!(*mut PyObject, code.0, code::CO_QUALNAME)),
+            (c"co_linetable", field!(*mut PyObject, code.0, code::CO_LINETABLE)),
         ] {
             expect(code.attribute(name)?.0 == value, "code")?;
         }
-        let words = fields.co_nlocalsplus + fields.co_stacksize + i32::try_from(layout::frame::SPECIALS_SIZE).unwrap_or(0);
-        expect(fields.co_framesize == words, "code")?;
+        let names = field!(*mut PyObject, code.0, code::CO_LOCALSPLUSNAMES);
+        let slots = field!(i32, code.0, code::CO_NLOCALSPLUS);
+        expect(ffi::PyTuple_Check(names) != 0 && ffi::PyTuple_Size(names) == slots as isize, "code")?;
+        let kinds = field!(*mut PyObject, code.0, code::CO_LOCALSPLUSKINDS);
+        expect(ffi::PyBytes_Check(kinds) != 0 && ffi::PyBytes_Size(kinds) == slots as isize, "code")?;
+        let words = slots + field!(i32, code.0, code::CO_STACKSIZE) + i32::try_from(at!(frame::SPECIALS_SIZE, 1)).unwrap_or(0);
+        expect(field!(i32, code.0, code::CO_FRAMESIZE) == words, "code")?;
         let bytes = Owned::new(symbols::PyCode_GetCode(code.0.cast()))?;
-        expect(ffi::PyBytes_Size(bytes.0) == fields.ob_base.ob_size * 2, "code units")
+        expect(ffi::PyBytes_Size(bytes.0) == field!(isize, code.0, object::OB_SIZE) * 2, "code units")?;
+        // It is the first RESUME that may be traced.
+        let units = std::slice::from_raw_parts(ffi::PyBytes_AsString(bytes.0).cast::<u8>(), usize::try_from(ffi::PyBytes_Size(bytes.0)).unwrap_or(0));
+        let resume = units.chunks(2).position(|unit| unit[0] == number::RESUME);
+        expect(resume.is_some_and(|unit| field!(i32, code.0, code::CO_FIRSTTRACEABLE) == unit as i32), "code")
     }
 }
 
@@ -343,11 +581,12 @@ pub(super) unsafe fn float_free_list() -> usize {
     }
     // SAFETY: the list lies within PyInterpreterState, whose size the debug offsets tell; it is only read.
     unsafe {
-        let end = layout::interpreter::FLOAT_FREE_LIST + size_of::<FloatFreeList>();
+        let list = at!(interpreter::FLOAT_FREE_LIST, 8);
+        let end = list + size_of::<FloatFreeList>();
         if end > interpreter_state_size() {
             return 0;
         }
-        let list = ffi::PyInterpreterState_Get().cast::<u8>().add(layout::interpreter::FLOAT_FREE_LIST).cast::<FloatFreeList>();
+        let list = ffi::PyInterpreterState_Get().cast::<u8>().add(list).cast::<FloatFreeList>();
         for value in [0.5, 0.25, 0.125] {
             let float = ffi::PyFloat_FromDouble(value);
             if float.is_null() {
