@@ -10,11 +10,13 @@ INSIDE := $(ENVIRONMENT)/bin/python
 BENCH ?=
 # Test modules for test-cpython and conformance, separated by spaces; all of the tool's list if empty.
 TESTS ?=
+# What leaks looks at; everything if empty.
+LEAKS ?=
 # Packages for packages, separated by commas; all of its table if empty.
 PACKAGES ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rust test-python bench micro startup test-cpython conformance packages fuzz docs check build environment bench-environment clean
+.PHONY: help run test test-rust test-python bench micro startup test-cpython conformance packages fuzz leaks docs check build environment bench-environment clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
@@ -50,6 +52,9 @@ packages: build ## the test suites of packages from PyPI without and with Coachw
 
 fuzz: build ## written programs without and with Coachwhip, compared (FUZZ_OPTIONS="--programs 200000 --seed 1 --workers 2")
 	@$(INSIDE) -m tools.fuzz run $(FUZZ_OPTIONS)
+
+leaks: build ## functions, programs and written programs thousands of times: does anything grow? (LEAKS="functions --stress 7" for one of them)
+	@$(if $(LEAKS),$(INSIDE) -m tools.leaks $(LEAKS),set -e; for what in functions "functions --stress 7" programs fuzz tests; do $(INSIDE) -m tools.leaks $$what; done)
 
 docs: environment ## write the generated pages of docs/reference
 	PYO3_PYTHON=$(CURDIR)/$(INSIDE) cargo run --locked --package coachwhip-xtask -- docs

@@ -234,6 +234,8 @@ pub enum ObjectValue {
     },
     /// A code object (a constant of MAKE_FUNCTION).
     Code,
+    /// A module with this namespace.
+    Module(ObjectRef),
 }
 
 /// A Python function.
@@ -334,8 +336,8 @@ pub enum AttributeFeedback {
     WithHint { class: ClassRef, index: u32 },
     /// In a slot, at a byte offset.
     Slot { class: ClassRef, offset: u32 },
-    /// A module's attribute: this object, watched.
-    Module { module: ObjectRef, value: ObjectRef },
+    /// An attribute of the module that has this namespace: this object, watched.
+    Module { namespace: ObjectRef, value: ObjectRef },
     /// An attribute of this very class object (the operand is the class).
     Class { class: ClassRef, value: ObjectRef },
     /// A method (a function or descriptor that takes the instance); `keys_version` guards against instance attributes of the name if not 0;

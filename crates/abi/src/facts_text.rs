@@ -141,7 +141,7 @@ fn attribute_text(attribute: &AttributeFeedback, facts: &Facts) -> String {
         AttributeFeedback::InstanceValue { class: of, index } => format!("inline value {index} of {}", class(*of)),
         AttributeFeedback::WithHint { class: of, index } => format!("dict entry {index} of {}", class(*of)),
         AttributeFeedback::Slot { class: of, offset } => format!("slot at {offset} of {}", class(*of)),
-        AttributeFeedback::Module { module, value } => format!("{} of {}", object(*value), object(*module)),
+        AttributeFeedback::Module { namespace, value } => format!("{} of a module with {}", object(*value), object(*namespace)),
         AttributeFeedback::Class { class: of, value } => format!("{} of the class object {}", object(*value), class(*of)),
         AttributeFeedback::Method { class: of, value, keys_version } => {
             format!("method {} of {}, keys {keys_version}", object(*value), class(*of))

@@ -90,6 +90,8 @@ pub struct MachineCode {
     pub recipes: Vec<Recipe>,
     /// Places where unboxed locals live, by number from 1.
     pub sites: Vec<Site>,
+    /// Objects and classes that the machine code and the recipes name, by address, ascending.
+    pub objects: Vec<usize>,
     /// How many inline-cache cells it uses, at `CodeHeader::caches`.
     pub cache_cells: u32,
     /// `(offset in the machine code, bytecode offset)`, ascending, for listings and profilers.

@@ -110,6 +110,7 @@ pub fn generate(function: &ir::Function, facts: &Facts, environment: &Environmen
         array_entry,
         recipes: tables.recipes,
         sites: tables.sites,
+        objects: tables.objects,
         cache_cells: function.cache_cells,
         offsets,
         unwind,

@@ -69,6 +69,32 @@ fn a_call_makes_borrowed_values_owned() {
              v1: List = guard_class[List] v0 snap0 @0
              v2: i64 = const_int[0] @0
              v3: Object = list_get v1, v2 @0
+             v5: Object = call_helper[get_item] v3, v0 snap0 @0
+             return v5 snap1 @1
+         snapshots:
+             snap0 = code0 +0 locals[v0] stack[]
+             snap1 = code0 +1 locals[v0] stack[]",
+        "block0:
+         v0 = argument[0]
+         v1 = guard_class[List] v0 owned[v0]
+         v2 = const_int[0]
+         v3 = list_get v1, v2
+         increment v3
+         v5 = call_helper[get_item] v3, v0 owned[v0 v3]
+         decrement v3
+         return v5 owned[v0]",
+    );
+}
+
+#[test]
+fn a_call_takes_over_what_is_called() {
+    expect(
+        "function \"f\" call 1
+         block0:
+             v0: Object = argument[0] @0
+             v1: List = guard_class[List] v0 snap0 @0
+             v2: i64 = const_int[0] @0
+             v3: Object = list_get v1, v2 @0
              v4: ? = null @0
              v5: Object = call_object v3, v4, v0 snap0 @0
              return v5 snap1 @1
@@ -80,11 +106,10 @@ fn a_call_makes_borrowed_values_owned() {
          v1 = guard_class[List] v0 owned[v0]
          v2 = const_int[0]
          v3 = list_get v1, v2
-         increment v3
          v4 = null
+         increment v3
          increment v0
-         v5 = call_object v3, v4, v0 owned[v0 v3]
-         decrement v3
+         v5 = call_object v3, v4, v0 owned[v0]
          return v5 owned[v0]",
     );
 }

@@ -104,6 +104,8 @@ fields! {
     MethodFunction "method.im_func": OBJECT, NONE;
     /// The instance of a bound method.
     MethodSelf "method.im_self": OBJECT, NONE;
+    /// The namespace of a module; NULL when the collector has cleared it.
+    ModuleDict "module.md_dict": OBJECT_OR_NULL, REST;
     /// The code of a function.
     FunctionCode "function.func_code": OBJECT, REST;
     /// The closure of a function: a tuple of cells.

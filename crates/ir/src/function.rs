@@ -143,7 +143,7 @@ impl Instruction {
     pub fn steals(&self, position: usize) -> bool {
         if let Some(helper) = self.helper() {
             let parameter = helper.parameters.get(position).or(helper.rest.as_ref());
-            return matches!(parameter, Some((_, Parameter::Stolen)));
+            return matches!(parameter, Some((_, Parameter::Stolen | Parameter::StolenOrNull)));
         }
         let info = self.op.info();
         if position < info.operands.len() { info.steals & (1 << position) != 0 } else { info.steals & STEALS_REST != 0 }

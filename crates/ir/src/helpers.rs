@@ -17,6 +17,8 @@ pub enum Parameter {
     ObjectOrNull,
     /// A `PyObject *` whose reference the helper takes over, whether it succeeds or raises.
     Stolen,
+    /// The same, or NULL.
+    StolenOrNull,
     /// A 64-bit integer.
     Int,
     /// A double.
@@ -210,8 +212,8 @@ helpers! {
 
     // ---- Calls ----
 
-    /// `callable(*args, **keywords)`
-    CallFunctionEx call_function_ex(callable: Object, args: Object, keywords: ObjectOrNull) -> NEW, {}
+    /// `callable(*args, **keywords)`. Python functions own their arguments, so tuple and dict go before they start.
+    CallFunctionEx call_function_ex(callable: Stolen, args: Stolen, keywords: StolenOrNull) -> NEW, {}
     /// CALL_INTRINSIC_1
     CallIntrinsic1 call_intrinsic_1(value: Object, number: Int) -> NEW, {}
     /// CALL_INTRINSIC_2

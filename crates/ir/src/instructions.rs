@@ -452,8 +452,9 @@ instructions! {
     /// The callee owns its arguments.
     CallDirect call_direct(function: Object; .. arguments: ObjectOrNull) [code: Code] -> Yield::New(OBJECT), { steals: STEALS_REST, reads: Heaps::ANY, writes: Heaps::ANY, leaves: Leaves::Raise }
     /// Calls any object by the vectorcall protocol; the last arguments are keyword arguments if `names` (a tuple, or NULL) is there.
-    /// The first argument may be NULL: then it is left out (a method call whose receiver is not one). A Python function owns its arguments.
-    CallObject call_object(callable: Object, names: ObjectOrNull; .. arguments: ObjectOrNull) -> Yield::New(OBJECT), { steals: STEALS_REST, reads: Heaps::ANY, writes: Heaps::ANY, leaves: Leaves::Raise }
+    /// The first argument may be NULL: then it is left out (a method call whose receiver is not one). A Python function owns its arguments,
+    /// and what is called dies before the arguments of a C function do.
+    CallObject call_object(callable: Object, names: ObjectOrNull; .. arguments: ObjectOrNull) -> Yield::New(OBJECT), { steals: STEALS_REST | 1, reads: Heaps::ANY, writes: Heaps::ANY, leaves: Leaves::Raise }
     /// Calls a C function directly, by its own convention; `function` is a constant PyCFunction or method descriptor.
     /// The first of the arguments is `self` for a method descriptor.
     CallC call_c(; .. arguments: Object) [function: Object, convention: Convention] -> Yield::New(OBJECT), { reads: Heaps::ANY, writes: Heaps::ANY, leaves: Leaves::Raise }

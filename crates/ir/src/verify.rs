@@ -348,7 +348,7 @@ impl<'a> Verifier<'a> {
                 if let Some(&(name, parameter)) = helper.parameters.get(position).or(helper.rest.as_ref()) {
                     let kind = match parameter {
                         Parameter::Object | Parameter::Stolen => Operand::Object,
-                        Parameter::ObjectOrNull => Operand::ObjectOrNull,
+                        Parameter::ObjectOrNull | Parameter::StolenOrNull => Operand::ObjectOrNull,
                         Parameter::Int => Operand::Int,
                         Parameter::Float => Operand::Float,
                         Parameter::Pointer => Operand::Pointer,

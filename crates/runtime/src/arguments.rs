@@ -5,6 +5,7 @@ use coachwhip_abi::bytecode::Op;
 use coachwhip_abi::bytecode::table::Kind;
 
 use crate::ffi::{self, CodeQueries, Frame, PyObject, ThreadState};
+use crate::spread::{self, Lender};
 
 /// How many arguments of a call have names.
 ///
@@ -27,11 +28,19 @@ pub(crate) unsafe fn drop(arguments: *mut *mut PyObject, count: usize) {
 }
 
 /// Takes references to the `count` arguments of a vectorcall of `callable`: those on the stack of a frame that the interpreter runs if it is its running
-/// instruction that calls, for it hands them over to a Python function that it runs itself, too; else new ones.
+/// instruction that calls, for it hands them over to a Python function that it runs itself, too; else new ones. Tells who has others that must go before the
+/// function starts.
 ///
 /// # Safety
-/// `arguments` has `count` live objects and `taken` room for them; `tstate` is the running thread's state.
-pub(crate) unsafe fn take(tstate: *mut ThreadState, callable: *mut PyObject, arguments: *const *mut PyObject, count: usize, taken: *mut *mut PyObject) {
+/// `arguments` has `count` live objects and `taken` room for them; `names` is a tuple or NULL; `tstate` is the running thread's state.
+pub(crate) unsafe fn take(
+    tstate: *mut ThreadState,
+    callable: *mut PyObject,
+    arguments: *const *mut PyObject,
+    count: usize,
+    names: *mut PyObject,
+    taken: *mut *mut PyObject,
+) -> Lender {
     // SAFETY: the caller's promise. Nobody but the calling instruction looks at the stack of a frame that the interpreter runs, and that drops what it finds
     // there: None, of which there is no end.
     unsafe {
@@ -39,11 +48,12 @@ pub(crate) unsafe fn take(tstate: *mut ThreadState, callable: *mut PyObject, arg
             for index in 0..count {
                 *taken.add(index) = arguments.cast_mut().add(index).replace(pyo3_ffi::Py_None());
             }
-        } else {
-            for index in 0..count {
-                *taken.add(index) = ffi::new_reference(*arguments.add(index));
-            }
+            return Lender::Nobody;
         }
+        for index in 0..count {
+            *taken.add(index) = ffi::new_reference(*arguments.add(index));
+        }
+        spread::lender(tstate, callable, arguments, count, names_count(names))
     }
 }
 
@@ -84,5 +94,37 @@ unsafe fn are_on_stack(tstate: *mut ThreadState, callable: *mut PyObject, argume
             } else {
                 count == usize::from(argument) + 1 && before == callable
             }
+    }
+}
+
+/// Puts new references to the `count` values of a dict into an array; the names, a new tuple, or NULL with the error set and the array empty
+/// (`_PyStack_UnpackDict`, Objects/call.c).
+///
+/// # Safety
+/// `keywords` is an exact dict of that size, `values` has room for as many.
+pub(crate) unsafe fn spread_dict(keywords: *mut PyObject, count: usize, values: *mut *mut PyObject) -> *mut PyObject {
+    // SAFETY: the caller's promise; nothing that runs here changes the dict.
+    unsafe {
+        let names = pyo3_ffi::PyTuple_New(count as ffi::Py_ssize_t);
+        if names.is_null() {
+            return names;
+        }
+        let (mut position, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
+        let (mut index, mut are_strs) = (0, true);
+        while pyo3_ffi::PyDict_Next(keywords, &raw mut position, &raw mut key, &raw mut value) != 0 {
+            are_strs &= pyo3_ffi::PyUnicode_Check(key) != 0;
+            pyo3_ffi::PyTuple_SET_ITEM(names, index as ffi::Py_ssize_t, ffi::new_reference(key));
+            *values.add(index) = ffi::new_reference(value);
+            index += 1;
+        }
+        if are_strs {
+            return names;
+        }
+        pyo3_ffi::PyErr_SetString(pyo3_ffi::PyExc_TypeError, c"keywords must be strings".as_ptr());
+        let error = ffi::PyErr_GetRaisedException();
+        drop(values, count);
+        ffi::Py_DECREF(names);
+        ffi::PyErr_SetRaisedException(error);
+        std::ptr::null_mut()
     }
 }

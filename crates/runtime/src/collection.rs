@@ -1,14 +1,18 @@
-//! Garbage collection and the references of compiled code. Code objects do not take part in it, so a class whose method's code holds a reference to the class
-//! would live for ever. While a full collection runs, compiled code gives up its references to objects whose end it would be told of (functions and namespaces
-//! by their watchers, classes by theirs when they are cleared, values of watched names when the name changes): what nobody else holds is collected, and the code
-//! that names it is invalidated by those very events. An invalidated piece takes its references back at once, so that it may go on running.
+//! What compiled code holds, and garbage collection.
+//!
+//! Compiled code that is valid needs no reference to objects of whose end it is told: functions (with code and defaults) and namespaces by their watchers, classes by
+//! theirs when they are cleared, values of watched names when the name changes. So it has none, and they die when they would without it. Those events invalidate the code; if it is
+//! running just then it takes references, so that it may go on until its next check.
+//!
+//! To all other objects that it names it holds references. Code objects do not take part in garbage collection, so what such an object leads to would live for
+//! ever if it led back to the code: before a full collection code is dropped that alone holds some object.
 
 use std::cell::Cell;
 
 use crate::compiled::Compiled;
 use crate::ffi::{self, PyObject};
 use crate::python;
-use crate::{Map, RUNTIME, Set, frames, monitoring, new_map, new_set, warm_up, watchers};
+use crate::{Map, RUNTIME, Set, monitoring, new_map, new_set, warm_up, watchers};
 
 /// The function in `gc.callbacks`.
 #[derive(Debug)]
@@ -22,7 +26,7 @@ impl Callback {
     }
 }
 
-/// Which of a piece's objects it can do without a reference to while it is valid.
+/// Which of a piece's objects it needs no reference to while it is valid; in order.
 ///
 /// # Safety
 /// All objects are live; the GIL is held.
@@ -30,7 +34,19 @@ pub(crate) unsafe fn announced(dependencies: &watchers::Dependencies) -> Vec<usi
     let mut told: Set<usize> = new_set();
     told.extend(dependencies.dicts.iter().flat_map(|row| [row.dict, row.value]));
     told.extend(dependencies.types.iter().map(|row| row.0));
-    told.extend(dependencies.functions.iter().map(|row| row.function));
+    for row in &dependencies.functions {
+        told.extend([row.function, row.code]);
+        // SAFETY: the function holds its defaults, a tuple, until its watcher has told of their change.
+        unsafe {
+            let defaults = row.defaults as *mut PyObject;
+            let count = if defaults.is_null() { 0 } else { pyo3_ffi::PyTuple_GET_SIZE(defaults) };
+            told.extend((0..count).map(|index| pyo3_ffi::PyTuple_GET_ITEM(defaults, index) as usize));
+        }
+    }
+    // The registry compares keys with others until the code is forgotten.
+    for row in &dependencies.dicts {
+        told.remove(&row.key);
+    }
     // SAFETY: live objects.
     let mut objects: Vec<usize> = dependencies.objects.iter().copied().filter(|object| told.contains(object) && !unsafe { is_immortal(*object) }).collect();
     objects.sort_unstable();
@@ -48,59 +64,32 @@ unsafe fn is_immortal(object: usize) -> bool {
     unsafe { (*count(object) as i32) < 0 }
 }
 
-/// Takes references back that were given up for the time of a collection.
+/// A piece of code is going out of use: takes references to what it names and has none to, if it runs. If not, to what the registry of watchers must still find
+/// alive.
 ///
 /// # Safety
 /// The GIL is held; the piece's objects are alive: it is valid, or something is about to happen to one of them.
-pub(crate) unsafe fn strengthen(compiled: &Compiled) {
-    // No write without need: the page may be shared with the parent.
-    if compiled.weakened.get() {
-        compiled.weakened.set(false);
-        for &object in &compiled.announced {
+pub(crate) unsafe fn strengthen(compiled: &Compiled, runs: bool) {
+    let mut taken = compiled.taken.borrow_mut();
+    for &object in &compiled.announced {
+        if (runs || watchers::is_watched(object)) && !taken.contains(&object) {
             // SAFETY: the caller's promise; immortal objects are not in the list.
             unsafe { *count(object) += 1 };
+            taken.push(object);
         }
     }
 }
 
-/// Gives references up; false if the piece is the only one that holds some object.
-unsafe fn weaken(compiled: &Compiled) -> bool {
-    // SAFETY: live objects of which the piece holds a reference each.
-    unsafe {
-        if compiled.announced.iter().any(|&object| *count(object) < 2) {
-            return false;
-        }
-        compiled.weakened.set(true);
-        for &object in &compiled.announced {
-            *count(object) -= 1;
-        }
-    }
-    true
-}
-
-/// Before a full collection. Code that runs keeps its references.
+/// Before a full collection.
 unsafe fn begin() {
-    // SAFETY: frames of all threads, under the GIL; states and their code live.
+    // SAFETY: under the GIL; states and their code live.
     unsafe {
         if RUNTIME.deallocations.get() != 0 || RUNTIME.detached.is_possible() {
             return;
         }
-        let mut running: Set<usize> = new_set();
-        frames::for_each_frame(|frame| {
-            if frames::is_compiled(frame) {
-                running.insert(ffi::Frame::code(frame) as usize);
-            }
-        });
         let mut alone: Map<usize, Vec<*mut Compiled>> = new_map();
         for compiled in watchers::installed().into_iter().filter(|&compiled| (*compiled).is_valid()) {
-            let runs = (*compiled).is_busy() || running.contains(&((*compiled).code as usize));
-            if !runs && !weaken(&*compiled) {
-                // What it names cannot be reached by anybody else.
-                watchers::invalidate(compiled);
-                continue;
-            }
-            let is_kept = |object: usize| runs || (*compiled).announced.binary_search(&object).is_err();
-            for &object in (*compiled).dependencies.objects.iter().filter(|&&object| is_kept(object) && !is_immortal(object)) {
+            for &object in (*compiled).held().filter(|&&object| !is_immortal(object)) {
                 alone.entry(object).or_default().push(compiled);
             }
         }
@@ -116,15 +105,9 @@ unsafe fn begin() {
 
 /// After it.
 unsafe fn end() {
-    // SAFETY: what is still weakened is valid, so nothing has happened to its objects.
-    unsafe {
-        for compiled in watchers::installed() {
-            strengthen(&*compiled);
-        }
-        watchers::sweep_again();
-        // Tools that C code has switched off (`PyEval_SetTrace`) are gone without a word.
-        monitoring::step_back();
-    }
+    watchers::sweep_again();
+    // SAFETY: the GIL is held. Tools that C code has switched off (`PyEval_SetTrace`) are gone without a word.
+    unsafe { monitoring::step_back() };
 }
 
 /// `callback(phase, info)`, of `gc.callbacks`.

@@ -13,6 +13,7 @@ use crate::code_memory::CodeMemory;
 use crate::debugger::Registration;
 use crate::dense::{Count, Dense, Placed, Places};
 use crate::ffi::{self, Code, CodeQueries, PyObject};
+use crate::spread::Positional;
 use crate::watchers::Dependencies;
 use crate::{RUNTIME, Set, collection, monitoring, perf_map, stubs, watchers};
 
@@ -95,14 +96,16 @@ pub struct Compiled {
     pub entry: usize,
     /// The array entry, 0 for loops.
     pub array_entry: usize,
-    /// What it relies upon; `objects` are owned references.
+    /// What it relies upon. It has references to `objects`, but for those that are `announced`.
     pub dependencies: Dependencies,
-    /// Those of its objects that it gives up its references to while a full collection runs (`collection`).
+    /// Those of its objects of whose end it is told (`collection`).
     pub announced: Vec<usize>,
-    /// Whether it has given them up.
-    pub weakened: Cell<bool>,
     /// The code object is gone.
     pub orphaned: Cell<bool>,
+    /// Those of the announced ones to which it has taken references when it went out of use.
+    pub taken: RefCell<Vec<usize>>,
+    /// Whether it has no references any more.
+    pub is_emptied: Cell<bool>,
     /// How often each recipe was used.
     pub exits: Vec<Cell<u64>>,
     /// How often it had been entered when the cap on machine code was reached last; none since it is installed.
@@ -157,6 +160,11 @@ impl Compiled {
         self.header.code.entries
     }
 
+    /// The objects to which it has references while it is valid.
+    pub(crate) fn held(&self) -> impl Iterator<Item = &usize> {
+        self.dependencies.objects.iter().filter(|object| self.announced.binary_search(object).is_err())
+    }
+
     /// Makes it so that nobody enters it any more.
     pub fn invalidate_header(&self) {
         // SAFETY: the header is only read by machine code, under the GIL; it has a stable address.
@@ -188,8 +196,9 @@ impl Compiled {
             tables: machine,
             // SAFETY: the caller keeps all objects alive.
             announced: unsafe { collection::announced(&dependencies) },
-            weakened: Cell::new(false),
             orphaned: Cell::new(false),
+            taken: RefCell::default(),
+            is_emptied: Cell::new(false),
             dependencies,
             entries_seen: Cell::new(None),
             caches,
@@ -198,27 +207,32 @@ impl Compiled {
         // SAFETY: just made; nobody else has it.
         unsafe {
             (&mut (*compiled).header).code.runtime = compiled.cast();
-            for &object in &(*compiled).dependencies.objects {
+            for &object in (*compiled).held() {
                 ffi::Py_INCREF(object as *mut PyObject);
             }
         }
         Ok(compiled)
     }
 
+    /// The references that it has, which are the caller's from now on.
+    ///
+    /// # Safety
+    /// It is out of use, and no frame runs it.
+    pub(crate) unsafe fn take_references(&self) -> Vec<usize> {
+        let mut objects = self.taken.take();
+        if !self.is_emptied.replace(true) {
+            objects.extend(self.held());
+        }
+        objects
+    }
+
     /// Frees it.
     ///
     /// # Safety
-    /// Nothing runs in it, nobody has a pointer to it; the GIL is held. May run any Python code.
+    /// Nothing runs in it, nobody has a pointer to it, its references are given back.
     pub unsafe fn free(compiled: *mut Compiled) {
-        // SAFETY: the caller's promise; the references were taken by `build`.
-        unsafe {
-            let compiled = Box::from_raw(compiled);
-            let objects = compiled.dependencies.objects.clone();
-            drop(compiled);
-            for object in objects {
-                ffi::Py_DECREF(object as *mut PyObject);
-            }
-        }
+        // SAFETY: the caller's promise.
+        drop(unsafe { Box::from_raw(compiled) });
     }
 }
 
@@ -300,6 +314,8 @@ pub struct CodeState {
     pub counted: Cell<bool>,
     /// How often a sample of the young process has found it running.
     pub samples: Cell<u8>,
+    /// What is known of its calls `callable(*arguments, **keywords)`, by offset.
+    pub(crate) spreads: RefCell<Vec<(u32, Positional)>>,
 }
 
 impl CodeState {
@@ -433,6 +449,7 @@ unsafe fn new_state<'a>(code: *mut Code) -> &'a CodeState {
         evictions: Cell::new(0),
         counted: Cell::new(false),
         samples: Cell::new(0),
+        spreads: RefCell::default(),
     }));
     // SAFETY: `code` is a live code object and the index is ours; the state is new.
     unsafe {

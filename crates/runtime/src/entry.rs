@@ -10,6 +10,7 @@ use coachwhip_cpython::instrumentation::is_listened_to;
 
 use crate::compiled::{Busy, Compiled, code_state, existing_state};
 use crate::ffi::{self, Code, CodeQueries, Frame, Function, InterpreterState, MethodObject, PyObject, ThreadState};
+use crate::spread::Lender;
 use crate::{RUNTIME, arguments, exits, frames, monitoring, reserve, unwind};
 
 /// The most arguments that the fast ways of binding copy.
@@ -29,18 +30,25 @@ pub unsafe extern "C" fn vectorcall(callable: *mut PyObject, arguments: *const *
         let total = count + arguments::names_count(names);
         if total > MOST_COPIED {
             let mut taken = vec![std::ptr::null_mut::<PyObject>(); total];
-            arguments::take(tstate, callable, arguments, total, taken.as_mut_ptr());
-            return call_owned(tstate, callable.cast(), taken.as_mut_ptr(), count, names);
+            let lender = arguments::take(tstate, callable, arguments, total, names, taken.as_mut_ptr());
+            return call_owned(tstate, callable.cast(), taken.as_mut_ptr(), count, names, lender);
         }
         let mut taken = [const { MaybeUninit::<*mut PyObject>::uninit() }; MOST_COPIED];
         let taken = taken.as_mut_ptr().cast::<*mut PyObject>();
-        arguments::take(tstate, callable, arguments, total, taken);
-        call_owned(tstate, callable.cast(), taken, count, names)
+        let lender = arguments::take(tstate, callable, arguments, total, names, taken);
+        call_owned(tstate, callable.cast(), taken, count, names, lender)
     }
 }
 
-/// Calls a hooked function; the references to the arguments are taken over.
-unsafe fn call_owned(tstate: *mut ThreadState, function: *mut Function, arguments: *mut *mut PyObject, count: usize, names: *mut PyObject) -> *mut PyObject {
+/// Calls a hooked function; the references to the arguments are taken over, and whoever has references to them besides gives them back once they are bound.
+unsafe fn call_owned(
+    tstate: *mut ThreadState,
+    function: *mut Function,
+    arguments: *mut *mut PyObject,
+    count: usize,
+    names: *mut PyObject,
+    lender: Lender,
+) -> *mut PyObject {
     // SAFETY: a live function, kept alive by the caller; the state belongs to its code.
     unsafe {
         let code = (*function).func_code;
@@ -49,20 +57,21 @@ unsafe fn call_owned(tstate: *mut ThreadState, function: *mut Function, argument
             None => std::ptr::null_mut(),
         };
         if compiled.is_null() || !(*compiled).is_valid() {
-            return interpret_call(tstate, function, arguments, count, names);
+            return interpret_call(tstate, function, arguments, count, names, lender);
         }
         if InterpreterState::evaluator((*tstate).interp).is_some() {
             // Another extension evaluates frames, perhaps since a moment ago: compiled code must learn of it.
             let _ = monitoring::foreign_tools(tstate);
-            return interpret_call(tstate, function, arguments, count, names);
+            return interpret_call(tstate, function, arguments, count, names, lender);
         }
         if (*tstate).c_recursion_remaining < RUNTIME.c_recursion_low.get() {
-            return unhooked(tstate, function, || interpret_call(tstate, function, arguments, count, names));
+            return unhooked(tstate, function, || interpret_call(tstate, function, arguments, count, names, lender));
         }
         let array_entry: ArrayEntry = std::mem::transmute::<usize, ArrayEntry>((*compiled).array_entry);
         let wanted = (*code).co_argcount as usize;
         if names.is_null() && (*code).is_simple() && count <= wanted {
             if count == wanted {
+                lender.give_back();
                 return array_entry(tstate, function, arguments);
             }
             let defaults = (*function).func_defaults;
@@ -74,15 +83,17 @@ unsafe fn call_owned(tstate: *mut ThreadState, function: *mut Function, argument
                 for index in count..wanted {
                     *bound.add(index) = ffi::new_reference(pyo3_ffi::PyTuple_GET_ITEM(defaults, (index + defaults_count - wanted) as ffi::Py_ssize_t));
                 }
+                lender.give_back();
                 return array_entry(tstate, function, bound);
             }
         }
-        bind_and_call(tstate, function, code, array_entry, arguments, count, names)
+        bind_and_call(tstate, function, code, array_entry, arguments, count, names, lender)
     }
 }
 
 /// Binds the arguments as `_PyEvalFramePushAndInit` does it, errors included, takes them out of that frame and calls.
 #[cold]
+#[allow(clippy::too_many_arguments)]
 unsafe fn bind_and_call(
     tstate: *mut ThreadState,
     function: *mut Function,
@@ -91,13 +102,16 @@ unsafe fn bind_and_call(
     arguments: *const *mut PyObject,
     count: usize,
     names: *mut PyObject,
+    lender: Lender,
 ) -> *mut PyObject {
     // SAFETY: as for `call_owned`.
     unsafe {
         let frame = push_call(tstate, function, arguments, count, names);
         if frame.is_null() {
+            lender.keep();
             return std::ptr::null_mut();
         }
+        lender.give_back();
         let parameters = (*code).parameter_count();
         let mut few = [std::ptr::null_mut::<PyObject>(); MOST_COPIED];
         let mut many = Vec::new();
@@ -131,6 +145,7 @@ unsafe fn interpret_call(
     arguments: *mut *mut PyObject,
     count: usize,
     names: *mut PyObject,
+    lender: Lender,
 ) -> *mut PyObject {
     // SAFETY: a live function, kept alive by the caller.
     unsafe {
@@ -138,18 +153,24 @@ unsafe fn interpret_call(
             let original = RUNTIME.original_vectorcall.get().expect("the runtime was started");
             let result = original(function.cast(), arguments, count, names);
             arguments::drop(arguments, count + arguments::names_count(names));
+            lender.keep();
             return result;
         }
         let frame = push_call(tstate, function, arguments, count, names);
-        if frame.is_null() { std::ptr::null_mut() } else { ffi::_PyEval_EvalFrameDefault(tstate, frame, 0) }
+        if frame.is_null() {
+            lender.keep();
+            return std::ptr::null_mut();
+        }
+        lender.give_back();
+        ffi::_PyEval_EvalFrameDefault(tstate, frame, 0)
     }
 }
 
 /// `Routines::call_object`: as CALL calls (Python/bytecodes.c), Python functions own their arguments, C functions do not.
 ///
 /// # Safety
-/// The contract: the vectorcall protocol, `count` includes the arguments that have names; `arguments[-1]` may be written; the references to the arguments are
-/// taken over.
+/// The contract: the vectorcall protocol, `count` includes the arguments that have names; `arguments[-1]` may be written; the references to callable and arguments
+/// are taken over.
 pub unsafe extern "C" fn call_object(
     tstate: *mut ThreadState,
     mut callable: *mut PyObject,
@@ -168,22 +189,84 @@ pub unsafe extern "C" fn call_object(
             let method = callable.cast::<MethodObject>();
             *arguments = ffi::new_reference((*method).im_self);
             count += 1;
-            callable = (*method).im_func;
+            callable = ffi::new_reference((*method).im_func);
+            ffi::Py_DECREF(method.cast());
         }
         if pyo3_ffi::Py_TYPE(callable) == &raw mut pyo3_ffi::PyFunction_Type {
             let function = callable.cast::<Function>();
-            if is_hooked(function) {
-                return call_owned(tstate, function, arguments, count - named, names);
-            }
-            if is_interpreted(function) {
-                let result = interpret_call(tstate, function, arguments, count - named, names);
+            let result = if is_hooked(function) {
+                Some(call_owned(tstate, function, arguments, count - named, names, Lender::Nobody))
+            } else if is_interpreted(function) {
+                Some(interpret_call(tstate, function, arguments, count - named, names, Lender::Nobody))
+            } else {
+                None
+            };
+            if let Some(result) = result {
+                ffi::Py_DECREF(callable);
                 monitoring::notice_evaluator(tstate);
                 return result;
             }
         }
         let result = ffi::PyObject_Vectorcall(callable, arguments, (count - named) | flag, names);
+        ffi::Py_DECREF(callable);
         arguments::drop(arguments, count);
         monitoring::notice_evaluator(tstate);
+        result
+    }
+}
+
+/// Whether a callable is a Python function whose calls are ours or the interpreter's own: then it owns its arguments.
+///
+/// # Safety
+/// `callable` is a live object; `tstate` is the running thread's state.
+pub(crate) unsafe fn owns_arguments(tstate: *mut ThreadState, callable: *mut PyObject) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        pyo3_ffi::Py_TYPE(callable) == &raw mut pyo3_ffi::PyFunction_Type
+            && InterpreterState::evaluator((*tstate).interp).is_none()
+            && (is_hooked(callable.cast()) || is_interpreted(callable.cast()))
+    }
+}
+
+/// Calls a function with the items of a tuple and of a dict (or NULL), whose references are taken over and given back before the function starts
+/// (`_PyEvalFramePushAndInit_Ex`, Python/ceval.c).
+///
+/// # Safety
+/// The callable [owns its arguments](owns_arguments); `args` is an exact tuple, `keywords` an exact dict or NULL. Runs any code.
+pub(crate) unsafe fn call_spread(tstate: *mut ThreadState, callable: *mut PyObject, args: *mut PyObject, keywords: *mut PyObject) -> *mut PyObject {
+    let function = callable.cast::<Function>();
+    // SAFETY: the caller's promise; each object that is put into the array has a reference of its own, which the call takes over.
+    unsafe {
+        let count = pyo3_ffi::PyTuple_GET_SIZE(args) as usize;
+        let named = if keywords.is_null() { 0 } else { pyo3_ffi::PyDict_Size(keywords) as usize };
+        let mut few = [const { MaybeUninit::<*mut PyObject>::uninit() }; MOST_COPIED];
+        let mut many = Vec::new();
+        let bound = if count + named <= MOST_COPIED {
+            few.as_mut_ptr().cast::<*mut PyObject>()
+        } else {
+            many.resize(count + named, std::ptr::null_mut());
+            many.as_mut_ptr()
+        };
+        for index in 0..count {
+            *bound.add(index) = ffi::new_reference(pyo3_ffi::PyTuple_GET_ITEM(args, index as ffi::Py_ssize_t));
+        }
+        let names = if named == 0 { std::ptr::null_mut() } else { arguments::spread_dict(keywords, named, bound.add(count)) };
+        let failed = named != 0 && names.is_null();
+        if failed {
+            let error = ffi::PyErr_GetRaisedException();
+            arguments::drop(bound, count);
+            ffi::Py_DECREF(args);
+            ffi::Py_XDECREF(keywords);
+            ffi::PyErr_SetRaisedException(error);
+            return std::ptr::null_mut();
+        }
+        let lender = Lender::Both { args, keywords };
+        let result = if is_hooked(function) {
+            call_owned(tstate, function, bound, count, names, lender)
+        } else {
+            interpret_call(tstate, function, bound, count, names, lender)
+        };
+        ffi::Py_XDECREF(names);
         result
     }
 }
@@ -403,7 +486,7 @@ pub(crate) unsafe fn interpret(tstate: *mut ThreadState, function: *mut Function
             interpret_code(tstate, function, code, arguments, count)
         } else {
             // The function got another code since the call was compiled.
-            interpret_call(tstate, function, arguments, count, std::ptr::null_mut())
+            interpret_call(tstate, function, arguments, count, std::ptr::null_mut(), Lender::Nobody)
         };
         monitoring::notice_evaluator(tstate);
         result

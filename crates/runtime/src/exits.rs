@@ -8,7 +8,7 @@ use coachwhip_abi::recipe::{FrameRecipe, Recipe};
 
 use crate::compiled::{Busy, Compiled};
 use crate::ffi::{self, Code, CodeQueries, Frame, PyObject, ThreadState};
-use crate::{entry, frames, monitoring, policy, reserve, unwind};
+use crate::{entry, frames, monitoring, policy, reserve, unwind, watchers};
 
 /// How a frame goes on.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -168,6 +168,7 @@ pub unsafe extern "C" fn exit(tstate: *mut ThreadState, frame: *mut Frame, heade
         let recipe = &compiled.tables.recipes[number & 0xFFFF_FFFF];
         let chain = materialise(tstate, frame, recipe, buffer, false);
         policy::count_exit(compiled, number & 0xFFFF_FFFF, recipe, frame, chain[chain.len() - 1]);
+        watchers::sweep_fresh();
         let start = finish_inlined(tstate, &chain, recipe, Start::Resume);
         finish(tstate, frame, start)
     }
@@ -220,6 +221,7 @@ pub unsafe extern "C" fn exit_loop(tstate: *mut ThreadState, frame: *mut Frame, 
         let recipe = &compiled.tables.recipes[number & 0xFFFF_FFFF];
         let chain = materialise(tstate, frame, recipe, buffer, true);
         policy::count_exit(compiled, number & 0xFFFF_FFFF, recipe, frame, chain[chain.len() - 1]);
+        watchers::sweep_fresh();
         let start = finish_inlined(tstate, &chain, recipe, Start::Resume);
         finish_loop(tstate, frame, start)
     }
@@ -274,6 +276,7 @@ pub unsafe extern "C" fn return_slow(
         }
         pop_frame(tstate, frame);
         frames::drop_all(garbage);
+        watchers::sweep_fresh();
         *buffer as *mut PyObject
     }
 }

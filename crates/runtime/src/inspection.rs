@@ -8,13 +8,14 @@ use std::ffi::{CStr, c_int, c_void};
 
 use pyo3_ffi::PyMethodDef;
 
-use crate::ffi::{self, GetSetDescriptor, PyObject};
+use crate::ffi::{self, GetSetDescriptor, PyObject, PyTypeObject};
 use crate::{RUNTIME, frames, monitoring, python, watchers};
 
 type Getter = unsafe extern "C" fn(*mut PyObject, *mut c_void) -> *mut PyObject;
 type TwoArguments = unsafe extern "C" fn(*mut PyObject, *mut PyObject) -> *mut PyObject;
 type Fast = unsafe extern "C" fn(*mut PyObject, *const *mut PyObject, ffi::Py_ssize_t) -> *mut PyObject;
 type FastWithKeywords = unsafe extern "C" fn(*mut PyObject, *const *mut PyObject, ffi::Py_ssize_t, *mut PyObject) -> *mut PyObject;
+type Allocate = unsafe extern "C" fn(*mut PyTypeObject, ffi::Py_ssize_t) -> *mut PyObject;
 type SetItem = unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut PyObject) -> c_int;
 
 /// The C functions that were replaced.
@@ -38,6 +39,9 @@ pub(crate) struct Originals {
     proxy_update: Cell<Option<TwoArguments>>,
     proxy_set_default: Cell<Option<Fast>>,
     proxy_inplace_or: Cell<Option<TwoArguments>>,
+    proxy_allocate: Cell<Option<Allocate>>,
+    /// The frame that is about to get a proxy is complete.
+    exposed: Cell<bool>,
     code_adaptive: Cell<Option<Getter>>,
     start_tracing_memory: Cell<Option<Fast>>,
     stop_tracing_memory: Cell<Option<TwoArguments>>,
@@ -64,6 +68,8 @@ impl Originals {
             proxy_update: Cell::new(None),
             proxy_set_default: Cell::new(None),
             proxy_inplace_or: Cell::new(None),
+            proxy_allocate: Cell::new(None),
+            exposed: Cell::new(false),
             code_adaptive: Cell::new(None),
             start_tracing_memory: Cell::new(None),
             stop_tracing_memory: Cell::new(None),
@@ -75,9 +81,8 @@ impl Originals {
 unsafe extern "C" fn f_locals(object: *mut PyObject, closure: *mut c_void) -> *mut PyObject {
     // SAFETY: CPython calls it with a frame object; the original was there when it was replaced.
     unsafe {
-        frames::expose(frames::of_object(object));
         let original = RUNTIME.originals.f_locals.get().expect("replaced");
-        original(object, closure)
+        with_exposed(frames::of_object(object), || original(object, closure))
     }
 }
 
@@ -110,19 +115,18 @@ unsafe fn expose_caller() {
 unsafe extern "C" fn locals(module: *mut PyObject, nothing: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython calls it (METH_NOARGS); the original was there when it was replaced.
     unsafe {
-        expose_caller();
         let original = RUNTIME.originals.locals.get().expect("replaced");
-        original(module, nothing)
+        with_exposed((*ffi::thread_state()).current_frame, || original(module, nothing))
     }
 }
 
 unsafe extern "C" fn vars(module: *mut PyObject, arguments: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython calls it (METH_VARARGS); the original was there when it was replaced.
     unsafe {
-        if pyo3_ffi::PyTuple_GET_SIZE(arguments) == 0 {
-            expose_caller();
-        }
         let original = RUNTIME.originals.vars.get().expect("replaced");
+        if pyo3_ffi::PyTuple_GET_SIZE(arguments) == 0 {
+            return with_exposed((*ffi::thread_state()).current_frame, || original(module, arguments));
+        }
         original(module, arguments)
     }
 }
@@ -130,10 +134,10 @@ unsafe extern "C" fn vars(module: *mut PyObject, arguments: *mut PyObject) -> *m
 unsafe extern "C" fn dir(module: *mut PyObject, arguments: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython calls it (METH_VARARGS); the original was there when it was replaced.
     unsafe {
-        if pyo3_ffi::PyTuple_GET_SIZE(arguments) == 0 {
-            expose_caller();
-        }
         let original = RUNTIME.originals.dir.get().expect("replaced");
+        if pyo3_ffi::PyTuple_GET_SIZE(arguments) == 0 {
+            return with_exposed((*ffi::thread_state()).current_frame, || original(module, arguments));
+        }
         original(module, arguments)
     }
 }
@@ -154,6 +158,38 @@ unsafe extern "C" fn exec(module: *mut PyObject, arguments: *const *mut PyObject
         let original = RUNTIME.originals.exec.get().expect("replaced");
         original(module, arguments, count, names)
     }
+}
+
+/// `tp_alloc` of `FrameLocalsProxy`: whoever reads locals through the C API (`PyFrame_GetLocals`, `PyEval_GetLocals`, `PyEval_GetFrameLocals`) makes one. It does not
+/// say of which frame, but that has a frame object (`framelocalsproxy_new`, Objects/frameobject.c).
+unsafe extern "C" fn proxy_allocate(class: *mut PyTypeObject, count: ffi::Py_ssize_t) -> *mut PyObject {
+    let originals = &RUNTIME.originals;
+    // SAFETY: the caller has a thread state.
+    if unsafe { is_ours() } && !originals.exposed.get() {
+        // SAFETY: frames of all threads, under the GIL.
+        frames::for_each_frame(|frame| unsafe {
+            if !(*frame).frame_obj.is_null() {
+                frames::expose(frame);
+            }
+        });
+    }
+    // SAFETY: CPython's own call; the original was there when it was replaced.
+    unsafe { originals.proxy_allocate.get().expect("replaced")(class, count) }
+}
+
+/// Has the original make a proxy for a frame that is complete.
+unsafe fn with_exposed<T>(frame: *mut ffi::Frame, original: impl FnOnce() -> T) -> T {
+    let exposed = &RUNTIME.originals.exposed;
+    // SAFETY: the caller's promise: a live frame or NULL.
+    unsafe {
+        if !frame.is_null() {
+            frames::expose(frame);
+        }
+    }
+    let before = exposed.replace(true);
+    let result = original();
+    exposed.set(before);
+    result
 }
 
 /// A `FrameLocalsProxy` may have been written to.
@@ -245,6 +281,8 @@ unsafe fn hook_proxy() {
                 wrapper(name, original as *mut c_void, proxy_set_item as *mut c_void);
             }
         }
+        originals.proxy_allocate.set((*class).tp_alloc);
+        (*class).tp_alloc = Some(proxy_allocate);
         if let Some(slots) = (*class).tp_as_number.as_mut()
             && let Some(original) = slots.nb_inplace_or
         {

@@ -34,6 +34,7 @@ mod perf_map;
 mod policy;
 mod python;
 mod reserve;
+mod spread;
 mod stability;
 mod stubs;
 mod unwind;

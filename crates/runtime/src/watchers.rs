@@ -10,7 +10,7 @@ use coachwhip_cpython::instrumentation::is_listened_to;
 
 use crate::compiled::{CodeState, Compiled, Kind, Status, code_state, existing_state};
 use crate::ffi::{self, Code, Frame, Function, PyObject, PyTypeObject, dict_event, function_event};
-use crate::{Map, RUNTIME, Set, collection, detached, entry, frames, stability, warm_up};
+use crate::{Map, RUNTIME, Set, collection, detached, entry, frames, new_set, stability, warm_up};
 
 /// A key of a watched dict and what it held: a global variable, a built-in, a module's attribute.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,6 +60,15 @@ impl Dependencies {
     #[must_use]
     pub fn suits(&self, globals: *mut PyObject, builtins: *mut PyObject) -> bool {
         self.namespaces.is_none_or(|namespaces| namespaces == (globals as usize, builtins as usize))
+    }
+
+    /// Leaves out objects that neither the code nor the registry of watchers looks at.
+    pub fn retain_objects(&mut self, is_named: impl Fn(usize) -> bool) {
+        let mut named: Set<usize> = new_set();
+        named.extend(self.dicts.iter().flat_map(|row| [row.dict, row.key, row.value]));
+        named.extend(self.types.iter().map(|row| row.0));
+        named.extend(self.functions.iter().map(|row| row.function));
+        self.objects.retain(|&object| named.contains(&object) || is_named(object));
     }
 
     /// Whether all of it is still so; the error says what is not.
@@ -126,6 +135,8 @@ pub(crate) struct Watchers {
     /// Code that is not used any more, but may still run.
     graveyard: RefCell<Vec<*mut Compiled>>,
     sweep_is_due: Cell<bool>,
+    /// Code has gone out of use since the last sweep.
+    is_fresh: Cell<bool>,
 }
 
 impl Watchers {
@@ -137,6 +148,7 @@ impl Watchers {
             registry: RefCell::new(Registry { dicts: crate::new_map(), types: crate::new_map(), functions: crate::new_map(), codes: crate::new_map() }),
             graveyard: RefCell::new(Vec::new()),
             sweep_is_due: Cell::new(false),
+            is_fresh: Cell::new(false),
         }
     }
 
@@ -278,13 +290,18 @@ unsafe extern "C" fn on_dict_event(event: c_int, dict: *mut PyObject, key: *mut 
     // SAFETY: CPython gives a live key where the event has one.
     unsafe { detached::on_dict_event(event, dict, key) };
     let mut broken = {
-        let registry = RUNTIME.watchers.registry.borrow();
+        let mut registry = RUNTIME.watchers.registry.borrow_mut();
         let Some(keys) = registry.dicts.get(&(dict as usize)) else { return 0 };
-        match event {
+        let broken = match event {
             // SAFETY: CPython gives a live key with these events.
             dict_event::ADDED | dict_event::MODIFIED | dict_event::DELETED => unsafe { dependents_of_key(keys, key) },
             _ => keys.values().flatten().copied().collect(),
+        };
+        if event == dict_event::DEALLOCATED {
+            // Code that is out of use is unregistered later (`sweep`), when the address may be another dict's.
+            registry.dicts.remove(&(dict as usize));
         }
+        broken
     };
     // SAFETY: dependents are removed from the registry before they are freed; CPython gives a live key with these events.
     unsafe {
@@ -293,10 +310,6 @@ unsafe extern "C" fn on_dict_event(event: c_int, dict: *mut PyObject, key: *mut 
             stability::name_changed(dict as usize, key);
         }
         invalidate_all(&broken);
-    }
-    if event == dict_event::DEALLOCATED {
-        // Code that is out of use is unregistered later (`sweep`), when the address may be another dict's.
-        RUNTIME.watchers.registry.borrow_mut().dicts.remove(&(dict as usize));
     }
     0
 }
@@ -378,9 +391,7 @@ unsafe extern "C" fn on_function_event(event: c_int, function: *mut Function, _v
                 if event == function_event::MODIFY_CODE {
                     // Compiled frames do not own their code object, installed code does not either.
                     let code = (*function).func_code;
-                    let mut runs = RUNTIME.detached.is_possible();
-                    frames::for_each_frame(|frame| runs |= frames::is_compiled(frame) && Frame::code(frame) == code);
-                    if runs {
+                    if runs(code) {
                         ffi::Py_INCREF(code.cast::<PyObject>());
                     }
                     entry::uninstall(function);
@@ -594,6 +605,22 @@ pub(crate) fn orphan(code: *mut ffi::Code) {
     }
 }
 
+/// Whether a frame of a code object runs compiled, in any thread. (Code that has unlinked its frame names no object any more, nor do its routines once the frame is
+/// the interpreter's.)
+fn runs(code: *mut ffi::Code) -> bool {
+    // Greenlets put frames where nobody finds them.
+    let mut runs = RUNTIME.detached.is_possible();
+    // SAFETY: frames of all threads, under the GIL.
+    frames::for_each_frame(|frame| unsafe { runs |= frames::is_compiled(frame) && Frame::code(frame) == code });
+    runs
+}
+
+/// Whether the registry names a dict or a class.
+pub(crate) fn is_watched(object: usize) -> bool {
+    let registry = RUNTIME.watchers.registry.borrow();
+    registry.dicts.contains_key(&object) || registry.types.contains_key(&object)
+}
+
 /// Takes a piece of code out of use. It is freed when nothing runs it any more; until then the registry names it, for to take it out of there is work that
 /// a forked child, which often lives for one task only, would do for what its parent has registered.
 ///
@@ -602,10 +629,11 @@ pub(crate) fn orphan(code: *mut ffi::Code) {
 pub(crate) unsafe fn retire(compiled: *mut Compiled) {
     // SAFETY: the caller's promise.
     unsafe {
-        collection::strengthen(&*compiled);
+        collection::strengthen(&*compiled, runs((*compiled).code));
         (*compiled).invalidate_header();
         Counter::Entries.add((*compiled).entries());
         RUNTIME.watchers.graveyard.borrow_mut().push(compiled);
+        RUNTIME.watchers.is_fresh.set(true);
         schedule_sweep();
     }
 }
@@ -647,17 +675,17 @@ pub(crate) unsafe fn sweep_unless_young() {
     }
 }
 
-/// Frees code that nothing runs any more.
+/// Gives back what code holds that nothing runs any more, and frees it.
 ///
 /// # Safety
 /// The GIL is held. May run any Python code.
 pub(crate) unsafe fn sweep() {
-    // SAFETY: a frame of code that runs compiled is in some thread's chain; code that has unlinked its frame is busy, or in `deallocate`.
+    // SAFETY: a frame of code that runs compiled is in some thread's chain. Code that has unlinked its frame is busy, or in `deallocate`: it names no object any
+    // more, but its memory must stay.
     unsafe {
-        if RUNTIME.deallocations.get() != 0 {
-            return;
-        }
-        let mut running = crate::new_set();
+        let watchers = &RUNTIME.watchers;
+        watchers.is_fresh.set(false);
+        let mut running: Set<usize> = new_set();
         frames::for_each_frame(|frame| {
             if frames::is_compiled(frame) {
                 running.insert(Frame::code(frame) as usize);
@@ -665,15 +693,35 @@ pub(crate) unsafe fn sweep() {
         });
         // A frame that was put aside keeps its code object alive, by its caller.
         let may_wait = |compiled: *mut Compiled| RUNTIME.detached.is_possible() && !(*compiled).orphaned.get();
-        let is_used = |compiled: *mut Compiled| (*compiled).is_busy() || may_wait(compiled) || running.contains(&((*compiled).code as usize));
-        let (kept, dead): (Vec<*mut Compiled>, Vec<*mut Compiled>) = RUNTIME.watchers.graveyard.borrow_mut().drain(..).partition(|&compiled| is_used(compiled));
-        RUNTIME.watchers.graveyard.borrow_mut().extend(kept);
-        for &compiled in &dead {
+        let is_free = RUNTIME.deallocations.get() == 0;
+        let mut objects = Vec::new();
+        watchers.graveyard.borrow_mut().retain(|&compiled| {
+            if may_wait(compiled) || running.contains(&((*compiled).code as usize)) {
+                return true;
+            }
             unregister(compiled);
+            objects.extend((*compiled).take_references());
+            let is_dead = is_free && !(*compiled).is_busy();
+            if is_dead {
+                Compiled::free(compiled);
+            }
+            !is_dead
+        });
+        for object in objects {
+            ffi::Py_DECREF(object as *mut PyObject);
         }
-        for compiled in dead {
-            Compiled::free(compiled);
-        }
+    }
+}
+
+/// The same where a frame has become the interpreter's, if code has gone out of use since the last time: what only that code held dies when it would without it.
+///
+/// # Safety
+/// As for [`sweep`].
+#[inline]
+pub(crate) unsafe fn sweep_fresh() {
+    if RUNTIME.watchers.is_fresh.get() {
+        // SAFETY: the caller's promise.
+        unsafe { sweep_unless_young() };
     }
 }
 

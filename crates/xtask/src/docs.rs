@@ -96,6 +96,7 @@ fn parameter(kind: Parameter) -> &'static str {
         Parameter::Object => "Object",
         Parameter::ObjectOrNull => "Object?",
         Parameter::Stolen => "stolen Object",
+        Parameter::StolenOrNull => "stolen Object?",
         Parameter::Int => "i64",
         Parameter::Float => "f64",
         Parameter::Pointer => "ptr",

@@ -3,8 +3,6 @@
 import gc
 import weakref
 
-import pytest
-
 
 def test_a_closure_and_its_code_die(engine):
     class Thing:
@@ -75,7 +73,6 @@ os._exit(0)
     )
 
 
-@pytest.mark.xfail(strict=True, reason="code that runs keeps a reference to what a guard compares with, and nobody tells it when that is the last one")
 def test_a_module_that_a_loop_of_module_level_code_has_called(run_both, tmp_path):
     (tmp_path / "told.py").write_text("class Told:\n    def __del__(self):\n        print('deleted')\nthing = Told()\ndef total():\n    return 1\n")
     run_both(
@@ -118,4 +115,80 @@ gc.collect()
 print("collected")
 """,
         options={"COACHWHIP_THRESHOLD": "2", "COACHWHIP_LOOP_THRESHOLD": "3"},
+    )
+
+
+def test_attributes_of_classes(run_both):
+    """An object that a class has, and that leads back to the class; one that is replaced."""
+    run_both(
+        """
+import gc, weakref
+class Told:
+    def __init__(self, name):
+        self.name = name
+    def __del__(self):
+        print("gone", self.name)
+
+def make(turn):
+    class Owner:
+        thing = Told(turn)
+        def run(self):
+            return self.thing.name
+    Owner.thing.owner = Owner
+    owner = Owner()
+    for i in range(6):
+        owner.run()
+    return weakref.ref(Owner)
+
+for turn in range(4):
+    reference = make(turn)
+    print("made")
+    gc.collect()
+    print(turn, reference())
+
+class Kept:
+    thing = Told("first")
+    def run(self):
+        return self.thing.name
+
+kept = Kept()
+for turn in range(6):
+    kept.run()
+Kept.thing = Told("second")
+print("replaced", kept.run())
+del Kept.thing
+print("deleted")
+"""
+    )
+
+
+def test_defaults_and_code_of_functions(run_both):
+    """What belongs to a function that compiled code names dies with it."""
+    run_both(
+        """
+import gc, weakref
+gc.disable()
+class Told:
+    def __init__(self, name):
+        self.name = name
+    def __del__(self):
+        print("gone", self.name)
+
+def make(turn):
+    namespace = {"Told": Told}
+    exec(f"def inner(n, told=Told({turn}), *, key=Told('key')):\\n    return told.name + n", namespace)
+    return namespace.pop("inner")
+
+def work(function):
+    return sum([function(i) for i in range(8)])
+
+for turn in range(5):
+    function = make(turn)
+    print(work(function))
+    code = weakref.ref(function.__code__)
+    function.__defaults__ = (Told(turn * 10),)
+    print("defaults", work(function))
+    del function
+    print("deleted", code())
+"""
     )

@@ -176,6 +176,12 @@ impl Job {
             (self.generate(&mut text), text)
         });
         let (outcome, text) = made.unwrap_or_else(|| (Err("there is no memory to compile it with".to_owned()), String::new()));
+        let mut dependencies = self.dependencies;
+        if let Ok(machine) = &outcome {
+            // What only looked as if it would be used is not held.
+            let codes: Vec<usize> = self.facts.codes.iter().map(|code| code.address).collect();
+            dependencies.retain_objects(|address| machine.objects.binary_search(&address).is_ok() || codes.contains(&address));
+        }
         if !text.is_empty() && self.options.dump == super::current_options().dump {
             eprint!("{text}");
         }
@@ -185,7 +191,7 @@ impl Job {
             kind: self.kind,
             outcome,
             owned: self.owned,
-            dependencies: self.dependencies,
+            dependencies,
             reservation: self.reservation,
             nanoseconds: u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX),
             text,

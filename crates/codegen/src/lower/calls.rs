@@ -130,6 +130,7 @@ impl Lowering<'_> {
         let object = immediate!(instruction, 0, Object)?;
         let convention = immediate!(instruction, 1, Convention)?;
         let facts = self.facts.objects.get(object.index()).ok_or_else(|| bug(format!("no facts of {object}")))?;
+        self.named.borrow_mut().insert(facts.address);
         let (function, receiver, rest) = match &facts.value {
             ObjectValue::BuiltinFunction { address, receiver, .. } => {
                 let receiver = receiver.map_or(Ok(0), |receiver| self.object_address(receiver))?;
@@ -193,7 +194,7 @@ impl Lowering<'_> {
 
 fn parameter_type(parameter: Parameter) -> Type {
     match parameter {
-        Parameter::Object | Parameter::ObjectOrNull | Parameter::Stolen | Parameter::Int | Parameter::Pointer => types::I64,
+        Parameter::Object | Parameter::ObjectOrNull | Parameter::Stolen | Parameter::StolenOrNull | Parameter::Int | Parameter::Pointer => types::I64,
         Parameter::Float => types::F64,
     }
 }

@@ -26,7 +26,9 @@ impl<'a> Lowering<'a> {
 
     /// A class of the facts.
     pub(crate) fn class_facts(&self, class: ClassRef) -> Result<&'a ClassFacts, CodegenError> {
-        self.facts.classes.get(class.index()).ok_or_else(|| bug(format!("no facts of {class}")))
+        let facts = self.facts.classes.get(class.index()).ok_or_else(|| bug(format!("no facts of {class}")))?;
+        self.named.borrow_mut().insert(facts.address);
+        Ok(facts)
     }
 
     /// The class of the facts that a value's type says its object is of.

@@ -23,6 +23,8 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{AbiParam, Block, InstBuilder, MemFlagsData, SigRef, Signature, SourceLoc, StackSlot, Type, UserFuncName, Value, types};
 use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 /// All our accesses are aligned and to memory that is there.
 pub(crate) const FLAGS: MemFlagsData = MemFlagsData::trusted();
@@ -32,6 +34,8 @@ pub(crate) struct Tables {
     pub(crate) recipes: Vec<Recipe>,
     pub(crate) sites: Vec<Site>,
     pub(crate) detached_record_words: u32,
+    /// `MachineCode::objects`
+    pub(crate) objects: Vec<usize>,
 }
 
 /// The activation record of a function: its place on the machine stack (none if it lies behind the frame on the data stack), and the word of each local that is ever unboxed while other code runs.
@@ -70,6 +74,8 @@ pub(crate) struct Lowering<'a> {
     pub(crate) leaves: LeaveBlocks,
     pub(crate) recipes: Vec<Recipe>,
     pub(crate) sites: Vec<Site>,
+    /// Addresses of objects and classes that the machine code or a recipe names.
+    pub(crate) named: RefCell<BTreeSet<usize>>,
     /// Whether the caught instruction before a `branch_raised` raised: a test (8 bits).
     pub(crate) raised: Option<Value>,
     /// Where an allocation that failed ends, made at first use.
@@ -129,6 +135,7 @@ pub(crate) fn lower(
         leaves: LeaveBlocks::default(),
         recipes: Vec::new(),
         sites: Vec::new(),
+        named: RefCell::default(),
         raised: None,
         trap: None,
         quiet_block: None,
@@ -150,11 +157,11 @@ pub(crate) fn lower(
         lowering.builder.ins().trap(cranelift_codegen::ir::TrapCode::unwrap_user(1));
     }
     let detached_record_words = lowering.detached_record_words();
-    let Lowering { mut builder, recipes, sites, scratch_words, .. } = lowering;
+    let Lowering { mut builder, recipes, sites, named, scratch_words, .. } = lowering;
     builder.func.sized_stack_slots[scratch].size = scratch_words * 8;
     builder.seal_all_blocks();
     builder.finalize(isa.frontend_config());
-    Ok(Tables { recipes, sites, detached_record_words })
+    Ok(Tables { recipes, sites, detached_record_words, objects: named.into_inner().into_iter().collect() })
 }
 
 /// Blocks that can be reached, every one after those that dominate it.
@@ -406,7 +413,9 @@ impl<'a> Lowering<'a> {
 
     /// The address of an object of the facts.
     pub(crate) fn object_address(&self, object: ir::ObjectRef) -> Result<usize, CodegenError> {
-        self.facts.objects.get(object.index()).map(|facts| facts.address).ok_or_else(|| bug(format!("no facts of {object}")))
+        let address = self.facts.objects.get(object.index()).map(|facts| facts.address).ok_or_else(|| bug(format!("no facts of {object}")))?;
+        self.named.borrow_mut().insert(address);
+        Ok(address)
     }
 
     /// A code object of the facts.

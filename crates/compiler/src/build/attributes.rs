@@ -2,7 +2,7 @@
 
 use super::{Builder, Result};
 use coachwhip_abi::facts::{AttributeFeedback, Feedback, LOOK, ObjectValue, StoreAttributeFeedback};
-use coachwhip_ir::{ClassRef, Helper, Immediate, ObjectRef, Op, Reason, Type, Value};
+use coachwhip_ir::{Class, ClassRef, Field, Helper, Immediate, ObjectRef, Op, Reason, Type, Value};
 
 impl Builder<'_> {
     fn int_immediate(value: u32) -> [Immediate; 1] {
@@ -94,8 +94,14 @@ impl Builder<'_> {
                 let value = self.guard_not_null(value, Reason::Missing);
                 self.replace_by_attribute(value, is_method)?;
             }
-            AttributeFeedback::Module { module, value } => {
-                self.guard_is(object, module);
+            AttributeFeedback::Module { namespace, value } => {
+                // Known by its namespace, whose end is announced: nothing keeps the module itself alive.
+                let is_known = self.constant_of(object).is_some_and(|module| matches!(self.object(module).value, ObjectValue::Module(own) if own == namespace));
+                if !is_known {
+                    let module = self.guard_class(object, Class::Module);
+                    let found = self.emit_value(Op::LoadField, &[module], &[Immediate::Field(Field::ModuleDict)], Type::OBJECT_OR_NULL);
+                    self.guard_is(found, namespace);
+                }
                 let value = self.const_object(value);
                 self.replace_by_attribute(value, is_method)?;
             }

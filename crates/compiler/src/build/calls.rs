@@ -96,6 +96,7 @@ impl Builder<'_> {
                 | ObjectValue::None
                 | ObjectValue::Str(_)
                 | ObjectValue::Tuple(_)
+                | ObjectValue::Module(_)
                 | ObjectValue::Code => None,
             };
             if let Some(result) = result {

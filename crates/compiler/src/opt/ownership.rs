@@ -121,6 +121,9 @@ impl Ownerships {
             Some(order) => order.iter().for_each(|&position| add(instruction.operands[position])),
             None => instruction.operands.iter().copied().for_each(&mut add),
         }
+        if instruction.op == Op::Catch {
+            unwound(function, instruction, &mut add);
+        }
         snapshot_values(function, instruction, &mut add);
         instruction.targets.iter().flat_map(|target| &target.arguments).copied().for_each(&mut add);
         uses
@@ -250,14 +253,29 @@ impl Ownerships {
     }
 }
 
-/// In which order the interpreter gives back the operands of an instruction, where it is not from left to right: STORE_SUBSCR and STORE_ATTR drop the value first
-/// (`DECREF_INPUTS` in Python/bytecodes.c goes by the order of the stack).
+/// In which order the interpreter gives back the operands of an instruction, where it is not from left to right: STORE_SUBSCR and STORE_ATTR drop the value first,
+/// CONTAINS_OP the item (`DECREF_INPUTS` in Python/bytecodes.c goes by the order of the stack); bounds of slices go with the slice (BINARY_SLICE, STORE_SLICE).
 fn death_order(instruction: &Instruction) -> Option<&'static [usize]> {
     use coachwhip_ir::{Helper, Immediate};
     match instruction.immediates.first() {
         Some(Immediate::Helper(Helper::SetItem)) if instruction.operands.len() == 3 => Some(&[2, 0, 1]),
         Some(Immediate::Helper(Helper::StoreAttribute)) if instruction.operands.len() == 4 => Some(&[2, 0, 1, 3]),
+        Some(Immediate::Helper(Helper::Contains)) if instruction.operands.len() == 2 => Some(&[1, 0]),
+        Some(Immediate::Helper(Helper::GetSlice)) if instruction.operands.len() == 3 => Some(&[1, 2, 0]),
+        Some(Immediate::Helper(Helper::SetSlice)) if instruction.operands.len() == 4 => Some(&[1, 2, 3, 0]),
         _ => None,
+    }
+}
+
+/// Calls `visit` with the values that a handler's frame gives up, in the interpreter's order: the stack, newest first (`exception_unwind` in Python/ceval.c), from the
+/// innermost frame on, whose locals follow if it is an inlined one.
+pub(super) fn unwound(function: &Function, instruction: &Instruction, visit: &mut impl FnMut(Value)) {
+    for id in instruction.snapshot.into_iter().flat_map(|snapshot| function.snapshot_chain(snapshot)) {
+        let snapshot = &function.snapshots[id.index()];
+        snapshot.stack.iter().rev().flatten().copied().for_each(&mut *visit);
+        if snapshot.function.is_some() {
+            snapshot.locals.iter().flatten().copied().for_each(&mut *visit);
+        }
     }
 }
 

@@ -20,13 +20,12 @@
 //! v2 = list_get v0, v1                  v2 = list_get v0, v1
 //! v3 = call_object v2, v9, v0     =>    increment v2
 //! return v3                             increment v0
-//!                                       v3 = call_object v2, v9, v0   owned [v0, v2]
-//!                                       decrement v2
+//!                                       v3 = call_object v2, v9, v0   owned [v0]
 //!                                       return v3                     owned [v0]
 //! ```
 
 use super::frame_state::{FrameState, FrameStates};
-use super::ownership::{Ownership, Ownerships, can_run_code, snapshot_values};
+use super::ownership::{Ownership, Ownerships, can_run_code, snapshot_values, unwound};
 use coachwhip_ir::maps::HashMap;
 use coachwhip_ir::{Block, Dominators, Edge, EntitySet, Function, Instruction, InstructionId, Leaves, Op, Value, Yield};
 use smallvec::SmallVec;
@@ -231,17 +230,25 @@ impl Placement {
         best
     }
 
-    /// The held roots in the order in which they die on edges: operands of a caught instruction first, then by number.
+    /// The held roots in the order in which they die on edges: operands of a caught instruction first, then what is on the stack, newest first (`exception_unwind` in
+    /// Python/ceval.c), from the innermost frame on, then by number.
     fn edge_order(&self, function: &Function, block: Block, held: &EntitySet<Value>) -> Vec<Value> {
         let mut order = Vec::new();
         if let [.., caught, _] = function.block(block).instructions[..]
             && function.instruction(caught).caught
         {
-            for root in self.uses(function, function.instruction(caught)) {
+            let instruction = function.instruction(caught);
+            let mut add = |root: Value| {
                 if held.contains(root) && !order.contains(&root) {
                     order.push(root);
                 }
-            }
+            };
+            let mut on_stack: SmallVec<[Value; 8]> = SmallVec::new();
+            unwound(function, instruction, &mut |value| on_stack.push(self.root(value)));
+            let operands: SmallVec<[Value; 8]> = instruction.operands.iter().map(|&operand| self.root(operand)).collect();
+            self.uses(function, instruction).into_iter().filter(|root| operands.contains(root) && !on_stack.contains(root)).for_each(&mut add);
+            on_stack.into_iter().for_each(&mut add);
+            self.uses(function, instruction).into_iter().for_each(&mut add);
         }
         let rest: Vec<Value> = held.iter().filter(|root| !order.contains(root)).collect();
         order.extend(rest);

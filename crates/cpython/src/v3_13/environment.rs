@@ -134,6 +134,7 @@ fn field_offset(field: Field) -> usize {
         Field::SliceStep => layout::slice::STEP,
         Field::MethodFunction => layout::method::IM_FUNC,
         Field::MethodSelf => layout::method::IM_SELF,
+        Field::ModuleDict => layout::module::MD_DICT,
         Field::FunctionCode => layout::function::FUNC_CODE,
         Field::FunctionClosure => layout::function::FUNC_CLOSURE,
         Field::ObjectType => layout::object::OB_TYPE,

@@ -3,6 +3,7 @@
 use super::ffi::{_PyFunction_SetVersion, _PyIntrinsics_BinaryFunctions, _PyIntrinsics_UnaryFunctions, _PyObject_FunctionStr, current_globals};
 use super::operators::is_exactly;
 use super::{NULL, Object, Thread};
+use crate::entry;
 use coachwhip_cpython::structs::{BinaryIntrinsic, CodeObject, FunctionObject, UnaryIntrinsic};
 use pyo3_ffi::*;
 
@@ -27,21 +28,30 @@ unsafe fn is_iterable(callable: Object, args: Object) -> bool {
 }
 
 /// CALL_FUNCTION_EX
-pub unsafe extern "C" fn call_function_ex(_tstate: Thread, callable: Object, args: Object, keywords: Object) -> Object {
-    // SAFETY: contract of helpers.
+pub unsafe extern "C" fn call_function_ex(tstate: Thread, callable: Object, mut args: Object, keywords: Object) -> Object {
+    // SAFETY: contract of helpers. References are given back in the interpreter's order (Python/bytecodes.c).
     unsafe {
-        if is_exactly(args, &raw mut PyTuple_Type) {
-            return PyObject_Call(callable, args, keywords);
+        if !is_exactly(args, &raw mut PyTuple_Type) {
+            let tuple = if is_iterable(callable, args) { PySequence_Tuple(args) } else { NULL };
+            if tuple.is_null() {
+                let error = PyErr_GetRaisedException();
+                Py_XDECREF(keywords);
+                Py_DECREF(args);
+                Py_DECREF(callable);
+                PyErr_SetRaisedException(error);
+                return NULL;
+            }
+            Py_DECREF(std::mem::replace(&mut args, tuple));
         }
-        if !is_iterable(callable, args) {
-            return NULL;
+        if entry::owns_arguments(tstate, callable) {
+            let result = entry::call_spread(tstate, callable, args, keywords);
+            Py_DECREF(callable);
+            return result;
         }
-        let tuple = PySequence_Tuple(args);
-        if tuple.is_null() {
-            return NULL;
-        }
-        let result = PyObject_Call(callable, tuple, keywords);
-        Py_DECREF(tuple);
+        let result = PyObject_Call(callable, args, keywords);
+        Py_DECREF(callable);
+        Py_DECREF(args);
+        Py_XDECREF(keywords);
         result
     }
 }

@@ -4,7 +4,7 @@
 //! The contract of every function here, which the `SAFETY` comments refer to as "contract of helpers":
 //! * `tstate` is the running thread's state, the GIL is held, no exception is set on entry (but for `iter_next`'s callers, see there);
 //! * `tstate->current_frame` is the frame of the code that calls, with the fields that `docs/design/frames.md` names;
-//! * object arguments are live; parameters of kind `Stolen` give up one reference, whatever happens; all others are borrowed for the time of the call;
+//! * object arguments are live; parameters of kind `Stolen` and `StolenOrNull` give up one reference, whatever happens; all others are borrowed for the time of the call;
 //! * arrays (`items`, `count`) hold `count` live objects;
 //! * object results are new references; NULL (or -1 of integers) means that an exception is set.
 //!

@@ -193,7 +193,7 @@ impl<'c, 'a, 'u> Reader<'c, 'a, 'u> {
             }
             self.depend(dict, name, value)?;
             self.capture.loaded_globals.push((self.pending.code, position, dict as usize, objects::text_of_str(name)));
-            let feedback = AttributeFeedback::Module { module: self.capture.object(module), value: self.capture.object(value) };
+            let feedback = AttributeFeedback::Module { namespace: self.capture.object(dict), value: self.capture.object(value) };
             Some((feedback, value))
         }
     }

@@ -128,7 +128,11 @@ impl Capture<'_> {
                 Class::BuiltinFunction => self.builtin_function(object),
                 Class::MethodDescriptor => self.method_descriptor(object),
                 Class::Code => (ObjectValue::Code, format!("code {}", text_of_str((*object.cast::<structs::CodeObject>()).co_qualname))),
-                Class::Module => (ObjectValue::Opaque, module_text(object)),
+                Class::Module => {
+                    let dict: *mut PyObject = pointer(object, layout::module::MD_DICT);
+                    let value = if dict.is_null() { ObjectValue::Opaque } else { ObjectValue::Module(self.object(dict)) };
+                    (value, module_text(object))
+                }
                 _ if ffi::PyType_Check(object) != 0 => {
                     let text = format!("class {}", class_name(object.cast()));
                     match self.class(object.cast()) {
