@@ -580,7 +580,8 @@ fn same_type(instruction: &Instruction, result: Type, operand: Type) -> Option<S
         return Some("nothing says that the result is this object or of this class".to_owned());
     }
     // A guard that can never hold, because a guess contradicts what is known: it always leaves, and nothing can be said of what is behind it.
-    if classes.intersection(result.classes).is_empty() {
+    let possible = if matches!(instruction.op, Op::GuardType | Op::Refine) { classes.intersection(result.classes) } else { classes };
+    if possible.is_empty() {
         return None;
     }
     expect_object(result, classes)

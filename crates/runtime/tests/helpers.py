@@ -18,7 +18,7 @@ increment.restype = None
 thread_state = ctypes.pythonapi.PyThreadState_Get
 thread_state.restype = ctypes.c_void_p
 THREAD = thread_state()
-ARGUMENT = {"Object": ctypes.py_object, "ObjectOrNull": ctypes.c_void_p, "Stolen": ctypes.c_void_p, "Int": ctypes.c_int64,
+ARGUMENT = {"Object": ctypes.py_object, "ObjectOrNull": ctypes.c_void_p, "Stolen": ctypes.c_void_p, "StolenOrNull": ctypes.c_void_p, "Int": ctypes.c_int64,
             "Float": ctypes.c_double, "Pointer": ctypes.c_void_p}
 RESULT = {"New": ctypes.py_object, "Int": ctypes.c_int64, "Bool": ctypes.c_int64, "Float": ctypes.c_double, "Nothing": None}
 NULL = type("NULL", (), {})
@@ -41,9 +41,9 @@ def bind(name, row):
     def convert(*values):
         converted = []
         for kind, value in zip(kinds, values):
-            if kind == "Stolen":
+            if kind in ("Stolen", "StolenOrNull") and value is not NULL:
                 increment(value)
-            converted.append(address(value) if kind in ("Stolen", "ObjectOrNull") else value)
+            converted.append(address(value) if kind in ("Stolen", "StolenOrNull", "ObjectOrNull") else value)
         if rest:
             items = values[len(kinds)]
             if rest == "Stolen":
