@@ -2,7 +2,8 @@
 
 Usage: python tools/conformance.py [options] [test_int test_str ...]     (make conformance CONFORMANCE_OPTIONS="--mode stress" TESTS="test_int test_str")
 
-The modules are those that the interpreter's own regrtest finds; all of its resources but RESOURCES_LEFT_OUT are on. Each module runs in a process of its own.
+The modules are those that the interpreter's own regrtest finds; all of its resources but RESOURCES_LEFT_OUT are on. Several modules share a process (--together), since
+the start of each takes seconds where everything is compiled; what differs there, and all of a process that does not end well, runs again with each module in a process of its own.
 Modes: `normal` as a user runs it, `first-call` everything compiled at its first call in the foreground, `stress` everything compiled, guards that fail on purpose and
 code that is thrown away while it runs, both by --seed. A module with differences is run again; a test is different only if no outcome of one side occurs on the other.
 
@@ -14,6 +15,7 @@ import argparse
 import concurrent.futures
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -37,6 +39,8 @@ QUICK = """
     test_coroutines test_yield_from test_generators test_scope test_patma test_with test_class test_unpack_ex test_dictcomps test_named_expressions test_exception_variations
     test_contains test_userlist test_bool
 """.split()
+# Seconds without Coachwhip for each module of a process, besides --timeout.
+SHARE = 60
 REPORT = os.path.join(ROOT, ".cache", "conformance", "report.md")
 
 
@@ -60,6 +64,20 @@ def check_arguments():
     answer = subprocess.run([sys.executable, "-m", "test", *ARGUMENTS, "--list-tests", "test_bool"], capture_output=True, text=True)
     if answer.stdout.split()[-1:] != ["test_bool"]:
         sys.exit(f"conformance: regrtest does not run: {answer.stdout}{answer.stderr}")
+
+
+def shares(tests, modules):
+    """The outcomes of a process that ran several modules, by module. What does not say to which it belongs (doctests) goes with the test before it."""
+    result = {module: {} for module in modules}
+    prefixes = {f"test.{module.removeprefix('test.')}.": module for module in modules}
+    owner, waiting = None, {}
+    for name, outcome in tests.items():
+        found = [prefix for prefix in prefixes if name.startswith(prefix) or f"({prefix}" in name]
+        owner = prefixes[max(found, key=len)] if found else owner
+        (waiting if owner is None else result[owner])[name] = outcome
+    if owner is not None:
+        result[next(module for module in modules if result[module])].update(waiting)
+    return result
 
 
 class Verdicts:
@@ -89,8 +107,44 @@ class Verdicts:
         """Seconds for a module with Coachwhip: compiling takes time, in each process that the tests start anew."""
         return self.options.timeout + 20 * without["seconds"]
 
-    def find(self, module):
-        """Runs a module on both sides, again if there are differences."""
+    def find_together(self, modules):
+        """Runs several modules in one process on each side: the verdicts of those that do not differ, and the rows that differ of the others."""
+        line = " ".join(modules)
+        without = test_cpython.kept(line, None, self.options.timeout + SHARE * len(modules), self.without, self.options.fresh, ARGUMENTS)
+        if without["end"] != "ended":
+            return {}, {}
+        with_ = test_cpython.kept(line, self.mode, self.limit(without), self.folder, self.options.fresh, ARGUMENTS)
+        if with_["end"] != "ended":
+            return {}, {}
+        settled, differ = {}, {}
+        tests = [shares(result["tests"], modules) for result in (without, with_)]
+        for module in modules:
+            before, after = (side[module] for side in tests)
+            rows = [[name, before.get(name, "not run"), after.get(name, "not run")] for name in sorted(before.keys() | after.keys()) if before.get(name) != after.get(name)]
+            designed = by_design({name for name, *_ in rows})
+            notes = ["" if side[module] else test_cpython.why_none(result["log"], re.escape(module)) for side, result in zip(tests, (without, with_))]
+            if len(rows) > len(designed) or notes[0] != notes[1] or notes[0] == test_cpython.NO_REASON:
+                differ[module] = rows
+                continue
+            settled[module] = self.keep(
+                {
+                    "module": module,
+                    "together": len(modules),
+                    "tests": len(before.keys() & after.keys()),
+                    "seconds": [result["seconds"] / len(modules) for result in (without, with_)],
+                    "end": "ended",
+                    "note": notes[0],
+                    "different": [],
+                    "by_design": rows,
+                    "unsteady": [],
+                    "log": with_["log"],
+                    "when": with_["when"],
+                }
+            )
+        return settled, differ
+
+    def find(self, module, before=()):
+        """Runs a module on both sides, again if there are differences. `before` has the rows that differed when it ran with others."""
         all_without, all_with, first, names = test_cpython.compare(module, self.mode, (self.without, self.folder), self.options, self.limit, ARGUMENTS)
         without, with_ = all_without[0], all_with[0]
 
@@ -100,17 +154,22 @@ class Verdicts:
         both = [{name for result in results for name in result["tests"]} for results in (all_without, all_with)]
         verdict = {
             "module": module,
+            "together": 1,
             "tests": len(both[0] & both[1]),
             "seconds": [without["seconds"], with_["seconds"]],
             "end": without["end"],
             "note": without.get("note", ""),
             "different": [row(name, -1) for name in sorted(names - by_design(names))],
             "by_design": [row(name, -1) for name in sorted(by_design(names))],
-            "unsteady": [row(name, 0) for name in sorted(first - names)],
+            "unsteady": [row(name, 0) for name in sorted(first - names)] + [one for one in before if one[0] not in first and not by_design({one[0]})],
             "log": all_with[-1]["log"],
             "when": with_["when"],
         }
-        path = os.path.join(self.path, f"{module}.json")
+        return self.keep(verdict)
+
+    def keep(self, verdict):
+        """Writes a verdict into its file."""
+        path = os.path.join(self.path, f"{verdict['module']}.json")
         with open(f"{path}.new", "w", encoding="utf-8") as file:
             json.dump(verdict, file)
         os.replace(f"{path}.new", path)
@@ -227,7 +286,8 @@ def main():
     parser = argparse.ArgumentParser(description="Compares CPython's whole test suite without and with Coachwhip.")
     parser.add_argument("modules", nargs="*", metavar="module", help="test modules (default: the whole suite)")
     parser.add_argument("--mode", action="append", choices=test_cpython.MODES, help="a mode to run; may be given several times (default: normal, first-call, stress)")
-    parser.add_argument("--workers", type=int, default=2, help="modules at a time (default: 2)")
+    parser.add_argument("--workers", type=int, default=2, help="processes at a time (default: 2)")
+    parser.add_argument("--together", type=int, default=8, help="modules to a process; 1: each has its own (default: 8)")
     parser.add_argument("--timeout", type=float, default=600, help="seconds for a module; with Coachwhip twenty times what it took without on top (default: 600)")
     parser.add_argument("--again", type=int, default=1, help="how often a module with differences is run again (default: 1)")
     parser.add_argument("--seed", default="1", help="the seed of mode stress (default: 1)")
@@ -253,25 +313,40 @@ def main():
     print(f"CPython {sys.version.split()[0]}, build {options.build}, {len(modules)} modules, modes {' '.join(names)}; report: {os.path.relpath(REPORT)}", flush=True)
     found = {mode: {} for mode in names}
     progress = Progress(len(modules) * len(names))
+    groups = [modules[start : start + options.together] for start in range(0, len(modules), options.together)]
     # A short run has something of each mode even if it does not come to the end.
-    work = [(mode, module) for module in modules for mode in names] if options.quick else [(mode, module) for mode in names for module in modules]
+    work = [(mode, group) for group in groups for mode in names] if options.quick else [(mode, group) for mode in names for group in groups]
 
     def late():
         return options.minutes is not None and time.monotonic() - progress.start > options.minutes * 60
 
-    def one(mode, module):
-        known = modes[mode].known(module)
-        if known is None and late():
-            return
-        verdict = known or modes[mode].find(module)
+    def told(mode, verdict, is_new):
         with progress.lock:
-            found[mode][module] = verdict
-            progress.tell(mode, verdict, known is None)
-            if known is None:
+            found[mode][verdict["module"]] = verdict
+            progress.tell(mode, verdict, is_new)
+            if is_new:
                 write_report(options, modes, found, modules)
 
+    def several(mode, group):
+        left = []
+        for module in group:
+            known = modes[mode].known(module)
+            if known is None:
+                left.append(module)
+            else:
+                told(mode, known, False)
+        before = {}
+        if len(left) > 1 and not late():
+            settled, before = modes[mode].find_together(left)
+            for verdict in settled.values():
+                told(mode, verdict, True)
+            left = [module for module in left if module not in settled]
+        for module in left:
+            if not late():
+                told(mode, modes[mode].find(module, before.get(module, ())), True)
+
     with concurrent.futures.ThreadPoolExecutor(options.workers) as pool:
-        futures = [pool.submit(one, mode, module) for mode, module in work]
+        futures = [pool.submit(several, mode, group) for mode, group in work]
         try:
             for future in concurrent.futures.as_completed(futures):
                 future.result()

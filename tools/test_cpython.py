@@ -171,11 +171,14 @@ def logged_outcomes(file):
         return {name: LOGGED_AS[word] for _, name, word in LOGGED.findall(log.read())}
 
 
-def why_none(file):
-    """Why no test of a module ran, as its log tells."""
+NO_REASON = "no test"
+
+
+def why_none(file, module=r"\S+"):
+    """Why no test of a module ran, as its log tells; `module` is a pattern."""
     with open(file, encoding="utf-8", errors="replace") as log:
-        found = re.search(r"^\S+ (skipped|run no tests|failed)\b(?: -- )?(.*)$", log.read(), re.MULTILINE)
-    return f"{found[1]} {found[2]}".strip() if found else "no test"
+        found = re.search(rf"^{module} (skipped|run no tests|failed)\b(?: -- )?(.*)$", log.read(), re.MULTILINE)
+    return f"{found[1]} {found[2]}".strip() if found else NO_REASON
 
 
 def stop(process):
@@ -193,14 +196,14 @@ def stop(process):
     process.wait()
 
 
-def run(module, mode, timeout, folder, arguments=()):
-    """Run one module, with more arguments for regrtest: {"seconds", "end", "tests", "log", "when"}, and "note" if no test ran."""
+def run(modules, mode, timeout, folder, arguments=()):
+    """Run a module, or several separated by spaces in one process, with more arguments for regrtest: {"seconds", "end", "tests", "log", "when"}, and "note" if no test ran."""
     os.makedirs(folder, exist_ok=True)
-    stem = os.path.join(folder, module)
+    stem = os.path.join(folder, name_of_run(modules))
     report = f"{stem}.xml"
     if os.path.exists(report):
         os.unlink(report)
-    command = [sys.executable, "-m", "test", "-v", *arguments, "--junit-xml", report, module]
+    command = [sys.executable, "-m", "test", "-v", *arguments, "--junit-xml", report, *modules.split()]
     start = time.monotonic()
     with open(f"{stem}.log", "wb") as log:
         process = subprocess.Popen(
@@ -228,15 +231,21 @@ def run(module, mode, timeout, folder, arguments=()):
     return result
 
 
-def kept(module, mode, timeout, folder, fresh, arguments=()):
+def name_of_run(modules):
+    """The name of a run's files."""
+    first, *others = modules.split()
+    return f"{first}+{len(others)}-{digest(modules)}" if others else first
+
+
+def kept(modules, mode, timeout, folder, fresh, arguments=()):
     """The result of a run, from an earlier one if there is one that ended well, else run now."""
-    path = os.path.join(folder, f"{module}.json")
+    path = os.path.join(folder, f"{name_of_run(modules)}.json")
     if not fresh and os.path.exists(path):
         with open(path, encoding="utf-8") as file:
             result = json.load(file)
         # The log beside it is of that run, or of a later one.
         return result | {"again": False}
-    result = run(module, mode, timeout, folder, arguments)
+    result = run(modules, mode, timeout, folder, arguments)
     if result["end"] == "ended":
         # First another name: whoever interrupts this leaves no half of a file.
         with open(f"{path}.new", "w", encoding="utf-8") as file:
