@@ -537,15 +537,90 @@ extern "C" fn sweep_pending(_nothing: *mut c_void) -> c_int {
     0
 }
 
-/// Frees code that nothing runs any more, but not in a young child: there that only copies pages.
+/// Frees code that nothing runs any more, but not in a young child: there that only copies pages, so only what the program no longer holds is given back.
 ///
 /// # Safety
 /// As for [`sweep`].
 pub(crate) unsafe fn sweep_unless_young() {
-    if !warm_up::is_young_child() {
-        // SAFETY: the caller's promise.
-        unsafe { sweep() };
+    // SAFETY: the caller's promise.
+    unsafe {
+        if warm_up::is_young_child() {
+            release_changed();
+        } else {
+            sweep();
+        }
     }
+}
+
+/// Gives back what code in the graveyard relied upon and the program has replaced: the values of names, for their ends can be seen.
+///
+/// # Safety
+/// As for [`sweep`].
+unsafe fn release_changed() {
+    // SAFETY: code that nothing runs needs its objects for `unregister` only; they are live, for it holds them.
+    unsafe {
+        if RUNTIME.deallocations.get() != 0 || RUNTIME.watchers.graveyard.borrow().is_empty() {
+            return;
+        }
+        let running = running_codes();
+        let mut released = Vec::new();
+        for &compiled in RUNTIME.watchers.graveyard.borrow().iter() {
+            if !(*compiled).is_busy() && !running.contains(&((*compiled).code as usize)) {
+                take_changed(&mut (*compiled).dependencies, &mut released);
+            }
+        }
+        for object in released {
+            ffi::Py_DECREF(object as *mut PyObject);
+        }
+    }
+}
+
+/// Takes those objects out that are no longer what they were: the old value of a name; all but the watched ones, if a class or a function has changed.
+unsafe fn take_changed(dependencies: &mut Dependencies, released: &mut Vec<usize>) {
+    // SAFETY: live objects; the keys are strs, whose hash and comparison run no Python code.
+    unsafe {
+        let none = pyo3_ffi::Py_None() as usize;
+        let Dependencies { objects, dicts, types, functions, .. } = dependencies;
+        let changed: Vec<usize> = dicts
+            .iter()
+            .filter(|row| {
+                let now = pyo3_ffi::PyDict_GetItemWithError(row.dict as *mut PyObject, row.key as *mut PyObject);
+                if now.is_null() {
+                    ffi::PyErr_Clear();
+                }
+                now as usize != row.value
+            })
+            .map(|row| row.value)
+            .collect();
+        let all = types.iter().any(|&(class, version)| (*(class as *mut PyTypeObject)).tp_version_tag != version)
+            || functions.iter().any(|row| {
+                let function = row.function as *mut Function;
+                ((*function).func_code as usize, (*function).func_defaults as usize, (*function).func_kwdefaults as usize)
+                    != (row.code, row.defaults, row.kwdefaults)
+            });
+        if changed.is_empty() && !all {
+            return;
+        }
+        let mut watched: Set<usize> = crate::new_set();
+        watched.extend(dicts.iter().flat_map(|row| [row.dict, row.key]));
+        watched.extend(types.iter().map(|row| row.0));
+        watched.extend(functions.iter().map(|row| row.function));
+        for object in objects.iter_mut().filter(|object| **object != none && (all || changed.contains(object)) && !watched.contains(object)) {
+            released.push(std::mem::replace(object, none));
+        }
+    }
+}
+
+/// The code objects of frames that run compiled, of all threads.
+fn running_codes() -> HashSet<usize> {
+    let mut running = HashSet::new();
+    // SAFETY: frames of all threads, under the GIL.
+    frames::for_each_frame(|frame| unsafe {
+        if frames::is_compiled(frame) {
+            running.insert(Frame::code(frame) as usize);
+        }
+    });
+    running
 }
 
 /// Frees code that nothing runs any more.
@@ -558,12 +633,7 @@ pub(crate) unsafe fn sweep() {
         if RUNTIME.deallocations.get() != 0 {
             return;
         }
-        let mut running = HashSet::new();
-        frames::for_each_frame(|frame| {
-            if frames::is_compiled(frame) {
-                running.insert(Frame::code(frame) as usize);
-            }
-        });
+        let running = running_codes();
         let (kept, dead): (Vec<*mut Compiled>, Vec<*mut Compiled>) =
             RUNTIME.watchers.graveyard.borrow_mut().drain(..).partition(|&compiled| (*compiled).is_busy() || running.contains(&((*compiled).code as usize)));
         RUNTIME.watchers.graveyard.borrow_mut().extend(kept);

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+from conftest import EVERYTHING, run_process
+
 PROGRAM = """
 import os, sys, time
 import coachwhip
@@ -155,6 +157,63 @@ else:
 """
     process = run(source.replace("\\\\", "\\"))
     assert (process.stdout, process.stderr) == ("gone\nparent\ngone\n", "")
+
+
+CHANGED = """
+import gc, os, sys, threading, weakref
+
+class Owner:
+    def __init__(self, name): self.name = name
+    def greet(self): return self.name
+
+class Method:
+    def __call__(self, owner): return 1
+
+current = Owner("first")
+Owner.act = Method()
+
+def name():
+    return current.greet()
+
+def act(owner):
+    return Owner.act(owner)
+
+gc.disable()
+def warm():
+    for _ in range(5):
+        name(), act(current)
+
+warm()
+ends = []
+value = weakref.ref(current, lambda _: ends.append("value"))
+attribute = weakref.ref(Owner.act, lambda _: ends.append("attribute"))
+
+def replace():
+    global current
+    current = Owner("second")
+    Owner.act = None
+
+sys.stdout.flush()
+child = os.fork()
+if child:
+    os.waitpid(child, 0)
+else:
+    replace()
+    print(name(), ends, value(), attribute())
+    coachwhip = sys.modules.get("coachwhip")
+    if coachwhip:
+        stats = coachwhip.stats()
+        print(stats["compiled_functions"] >= 2, stats["entries"] > 0, stats["invalidations"] > 0, file=sys.stderr)
+    sys.stdout.flush()
+    os._exit(0)
+"""
+
+
+def test_what_a_child_replaces_ends_at_once():
+    """Invalid code is not freed in young children, but what it alone would hold of the program is given back."""
+    plain, everything = (run_process([sys.executable, "-c", CHANGED], more) for more in ({}, EVERYTHING))
+    assert plain.stdout == everything.stdout == "second ['value', 'attribute'] None None\n"
+    assert (plain.stderr, everything.stderr) == ("", "True True True\n")
 
 
 def test_a_young_process_that_forks_often_counts():
