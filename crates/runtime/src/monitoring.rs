@@ -607,8 +607,8 @@ unsafe fn register(monitoring: *mut PyObject, tool: *mut PyObject) -> Result<(),
         }
         let tstate = ffi::thread_state();
         let monitors = (*tstate).interp.cast::<u8>().add(coachwhip_cpython::layout::interpreter::MONITORS);
-        let callables = monitors.add(CALLABLES_FROM_MONITORS).cast::<*mut PyObject>();
-        let found = *callables.add(usize::from(TOOL) * EVENTS + JUMP) == on_jump.get() && (warm_up::is_on() || *monitors.add(JUMP) & (1 << TOOL) != 0);
+        let found =
+            *callables(monitors).add(usize::from(TOOL) * EVENTS + JUMP) == on_jump.get() && (warm_up::is_on() || *monitors.add(JUMP) & (1 << TOOL) != 0);
         if !found {
             let none = python::int(0)?;
             python::call(monitoring, c"set_events", &[tool, none.get()])?;
@@ -618,6 +618,15 @@ unsafe fn register(monitoring: *mut PyObject, tool: *mut PyObject) -> Result<(),
         RUNTIME.monitoring.aside.set(false);
         Ok(())
     }
+}
+
+/// `monitoring_callables`: a callback for each event of each tool.
+///
+/// # Safety
+/// `monitors` lies in an interpreter's state.
+unsafe fn callables(monitors: *const u8) -> *mut *mut PyObject {
+    // SAFETY: it lies in the same structure.
+    unsafe { monitors.add(CALLABLES_FROM_MONITORS).cast_mut().cast() }
 }
 
 /// Switches the events off and gives the tool's number back.
@@ -632,9 +641,11 @@ pub(crate) unsafe fn stop() {
         let _ = python::call(monitoring.get(), c"set_events", &[tool.get(), none.get()]);
         set_counted_events(monitoring.get(), 0);
         crate::all_states().iter().for_each(|state| state.counted.set(false));
-        for number in [PY_START, JUMP] {
-            if let Ok(event) = python::int(1 << number) {
-                let _ = python::call(monitoring.get(), c"register_callback", &[tool.get(), event.get(), pyo3_ffi::Py_None()]);
+        // `register_callback` would tell the program's audit hooks (`monitoring_register_callback_impl`, Python/instrumentation.c), and the program may be at its end.
+        if !RUNTIME.monitoring.monitors.get().is_null() {
+            for number in [PY_START, JUMP] {
+                let callback = callables(RUNTIME.monitoring.monitors.get()).add(usize::from(TOOL) * EVENTS + number).replace(std::ptr::null_mut());
+                ffi::Py_XDECREF(callback);
             }
         }
         let _ = python::call(monitoring.get(), c"free_tool_id", &[tool.get()]);

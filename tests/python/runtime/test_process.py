@@ -159,6 +159,24 @@ else:
     assert (process.stdout, process.stderr) == ("gone\nparent\ngone\n", "")
 
 
+def test_audit_hooks_hear_nothing_of_the_end(run_both):
+    """At the end of a program our callbacks are taken out of `sys.monitoring`, whose `register_callback` is audited."""
+    run = run_both(
+        """
+import sys
+
+def work(n):
+    return sum([i & 7 for i in range(n)])
+
+sys.addaudithook(lambda event, arguments: event.startswith("sys.") and print(event))
+for _ in range(20):
+    work(30)
+sys._getframe()
+"""
+    )
+    assert run.stdout == "sys._getframe\n"
+
+
 CHANGED = """
 import gc, os, sys, threading, weakref
 
