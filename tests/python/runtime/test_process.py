@@ -177,6 +177,27 @@ sys._getframe()
     assert run.stdout == "sys._getframe\n"
 
 
+def test_watchers_have_the_numbers_that_they_would_have(run_both):
+    """Other extensions' watchers get the same numbers, which are in messages of CPython; ours are the last."""
+    run = run_both(
+        """
+import ctypes
+
+def work(n):
+    return sum([i & 7 for i in range(n)])
+
+for _ in range(20):
+    work(30)
+callback = ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 0)
+for kind in ("Dict", "Type", "Function"):
+    add, clear = (getattr(ctypes.pythonapi, f"Py{kind}_{what}Watcher") for what in ("Add", "Clear"))
+    numbers = [add(callback) for _ in range(5)]
+    print(kind, numbers, [clear(number) for number in numbers])
+"""
+    )
+    assert run.stdout.count(" [0, 0, 0, 0, 0]") == 3
+
+
 CHANGED = """
 import gc, os, sys, threading, weakref
 
