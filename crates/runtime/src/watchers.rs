@@ -133,16 +133,17 @@ impl Watchers {
     }
 }
 
-/// The last number that is free, -1 if there is none: other extensions get those that they would get without us, and messages name them.
-fn last_number(add: impl Fn() -> c_int, clear: impl Fn(c_int) -> c_int) -> c_int {
+/// The last but one of the numbers that are free, -1 if there is none: other extensions get those that they would get without us, which messages name, and who counts up
+/// to the last finds it.
+fn late_number(add: impl Fn() -> c_int, clear: impl Fn(c_int) -> c_int) -> c_int {
     let free: Vec<c_int> = std::iter::repeat_with(add).take_while(|&number| number >= 0).collect();
     // SAFETY: `start` is called with the GIL held; the last `add` failed.
     unsafe { ffi::PyErr_Clear() };
-    let Some((&last, others)) = free.split_last() else { return -1 };
-    for &number in others {
+    let chosen = free.iter().rev().nth(1).or(free.first()).copied();
+    for &number in free.iter().filter(|&&number| Some(number) != chosen) {
         clear(number);
     }
-    last
+    chosen.unwrap_or(-1)
 }
 
 /// Asks CPython for the watchers.
@@ -157,13 +158,13 @@ pub(crate) unsafe fn start() -> Result<(), String> {
     // SAFETY: the callbacks have the signatures that CPython asks for.
     unsafe {
         if watchers.dict.get() < 0 {
-            watchers.dict.set(last_number(|| ffi::PyDict_AddWatcher(on_dict_event), |number| ffi::PyDict_ClearWatcher(number)));
+            watchers.dict.set(late_number(|| ffi::PyDict_AddWatcher(on_dict_event), |number| ffi::PyDict_ClearWatcher(number)));
         }
         if watchers.class.get() < 0 {
-            watchers.class.set(last_number(|| ffi::PyType_AddWatcher(on_type_event), |number| ffi::PyType_ClearWatcher(number)));
+            watchers.class.set(late_number(|| ffi::PyType_AddWatcher(on_type_event), |number| ffi::PyType_ClearWatcher(number)));
         }
         if watchers.function.get() < 0 {
-            watchers.function.set(last_number(|| ffi::PyFunction_AddWatcher(on_function_event), |number| ffi::PyFunction_ClearWatcher(number)));
+            watchers.function.set(late_number(|| ffi::PyFunction_AddWatcher(on_function_event), |number| ffi::PyFunction_ClearWatcher(number)));
         }
         if watchers.dict.get() < 0 || watchers.class.get() < 0 || watchers.function.get() < 0 {
             ffi::PyErr_Clear();
