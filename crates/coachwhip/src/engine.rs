@@ -82,6 +82,10 @@ impl runtime::Engine for Engine {
             worker::start();
         }
     }
+
+    fn abandon(&self) {
+        worker::leave();
+    }
 }
 
 /// Whether the options let a function be compiled.

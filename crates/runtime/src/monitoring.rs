@@ -51,6 +51,8 @@ pub trait Engine: Send + Sync {
     fn stop_threads(&self) {}
     /// It has forked, and this is the parent or the child.
     fn start_threads(&self, _child: bool) {}
+    /// Its threads end soon, for good: they would keep the process alive. Called without the GIL.
+    fn abandon(&self) {}
 }
 
 /// What `start` has put into `sys.monitoring`.

@@ -40,6 +40,27 @@ static SAMPLE_IS_DUE: AtomicBool = AtomicBool::new(false);
 /// The thread that ticks is to end.
 static END: AtomicBool = AtomicBool::new(false);
 
+/// The thread that is about to fork, or that this child was forked by, is not one that ends the process when it returns.
+static FORKED_ELSEWHERE: AtomicBool = AtomicBool::new(false);
+/// The thread that a child began with has ended: our threads must not keep the process alive.
+static LEADER_IS_GONE: AtomicBool = AtomicBool::new(false);
+
+/// A child that was forked by another thread than the main one ends when its last thread does (`pthread_exit`), unless somebody calls `exit`.
+struct Leader;
+
+impl Drop for Leader {
+    fn drop(&mut self) {
+        LEADER_IS_GONE.store(true, Ordering::SeqCst);
+        if let Some(engine) = RUNTIME.engine() {
+            engine.abandon();
+        }
+    }
+}
+
+thread_local! {
+    static LEADER: Leader = const { Leader };
+}
+
 /// The warm-up's state.
 #[derive(Debug)]
 pub(crate) struct WarmUp {
@@ -142,7 +163,7 @@ fn tick(end: Duration) {
     block_signals();
     let mut pause = TICK;
     let mut last = Duration::ZERO;
-    while !END.load(Ordering::Relaxed) && ALIVE.load(Ordering::Relaxed) {
+    while !END.load(Ordering::Relaxed) && ALIVE.load(Ordering::Relaxed) && !LEADER_IS_GONE.load(Ordering::Relaxed) {
         let now = age();
         if now >= end {
             ask(count_everything);
@@ -257,6 +278,9 @@ pub fn quiet() {
 /// `os.fork` counts the system's threads and warns if there are several (`warn_about_fork_with_threads`, Modules/posixmodule.c), and what they do is lost in the child:
 /// ours end before it, with what they are at done, and are started again after it, in the child too.
 unsafe extern "C" fn before_fork(_module: *mut PyObject, _arguments: *mut *mut PyObject, _count: ffi::Py_ssize_t) -> *mut PyObject {
+    // SAFETY: numbers only. The first thread of a process has the process's number.
+    let elsewhere = unsafe { libc::gettid() != libc::getpid() };
+    FORKED_ELSEWHERE.fetch_or(elsewhere, Ordering::Relaxed);
     stop_thread();
     if let Some(engine) = RUNTIME.engine() {
         engine.stop_threads();
@@ -303,6 +327,10 @@ fn is_still_infant() -> bool {
 
 fn start_threads(child: bool) {
     if child {
+        if FORKED_ELSEWHERE.load(Ordering::Relaxed) {
+            // Its end is told of from now on.
+            LEADER.with(|_| ());
+        }
         RUNTIME.warm_up.child.set(true);
         RUNTIME.warm_up.infant.set(QUESTIONS);
     }

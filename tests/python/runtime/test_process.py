@@ -177,6 +177,28 @@ sys._getframe()
     assert run.stdout == "sys._getframe\n"
 
 
+def test_children_of_threads_end_with_their_thread():
+    """A child that a thread forks and that returns from it ends with its last thread: ours must not be the last."""
+    source = """
+import threading
+
+def fork():
+    if not os.fork():
+        go() if long else work(30)
+        return
+    print(os.wait()[1])
+
+coachwhip.enable()
+for long in (False, True):
+    thread = threading.Thread(target=fork)
+    thread.start()
+    thread.join()
+"""
+    for warm_up in ("1000000", "0"):
+        process = run(source, COACHWHIP_WARM_UP=warm_up, PYTHONWARNINGS="ignore")
+        assert (process.stdout, process.stderr) == ("0\n0\n", "")
+
+
 def test_watchers_have_the_numbers_that_they_would_have(run_both):
     """Other extensions' watchers get the same numbers, which are in messages of CPython; ours are the last but one."""
     run = run_both(

@@ -44,6 +44,8 @@ static FINISHED: Mutex<Vec<Done>> = Mutex::new(Vec::new());
 static HELD: Mutex<Vec<Held>> = Mutex::new(Vec::new());
 /// Jobs of the parent that wait in a forked child.
 static INHERITED: AtomicBool = AtomicBool::new(false);
+/// The thread is to end, and none is to be started again.
+static ABANDONED: AtomicBool = AtomicBool::new(false);
 static ANY_FINISHED: AtomicBool = AtomicBool::new(false);
 
 /// Hands a job to the thread, which is started at the first one.
@@ -63,7 +65,7 @@ pub(super) fn start() {
     let mut thread = lock(&THREAD);
     let mut queue = lock(&QUEUE);
     queue.end = false;
-    if thread.is_none() && !queue.jobs.is_empty() {
+    if thread.is_none() && !queue.jobs.is_empty() && !ABANDONED.load(Ordering::SeqCst) {
         queue.since.get_or_insert_with(Instant::now);
         // If there is no thread to be had, what is asked for stays interpreted.
         *thread = std::thread::Builder::new().name("coachwhip".to_owned()).spawn(work).ok();
@@ -97,11 +99,19 @@ pub(super) fn stop() {
     }
 }
 
+/// Has the thread end, if there is one, and starts none any more; the other jobs stay.
+pub(super) fn leave() {
+    ABANDONED.store(true, Ordering::SeqCst);
+    // Under the lock: else the thread could look at the flag before, and wait after.
+    drop(lock(&QUEUE));
+    WAKE.notify_all();
+}
+
 /// The next job, when it is time for it; none at the end.
 fn next() -> Option<Job> {
     let mut queue = lock(&QUEUE);
     loop {
-        if queue.end {
+        if queue.end || ABANDONED.load(Ordering::SeqCst) {
             return None;
         }
         let oldest = queue.jobs.first().filter(|job| job.submitted.elapsed() > PATIENCE).map(|_| 0);
@@ -112,7 +122,7 @@ fn next() -> Option<Job> {
                 drop(queue);
                 coachwhip_heap::trim();
                 queue = lock(&QUEUE);
-                if queue.jobs.is_empty() && !queue.end {
+                if queue.jobs.is_empty() && !queue.end && !ABANDONED.load(Ordering::SeqCst) {
                     queue = WAKE.wait(queue).unwrap_or_else(PoisonError::into_inner);
                 }
             }
