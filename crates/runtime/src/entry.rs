@@ -327,12 +327,27 @@ pub unsafe fn install(function: *mut Function) -> bool {
         if state.valid_call().is_some_and(|compiled| !compiled.dependencies.suits((*function).func_globals, (*function).func_builtins)) {
             return false;
         }
-        state.functions.borrow_mut().insert(function as usize);
+        if state.functions.borrow_mut().insert(function as usize) {
+            RUNTIME.listed_functions.borrow_mut().insert(function as usize);
+        }
         if RUNTIME.monitoring.unhooked.get() {
             return false;
         }
         ffi::PyFunction_SetVectorcall(function, vectorcall);
         true
+    }
+}
+
+/// Takes a function out of its code object's list, if it is there.
+///
+/// # Safety
+/// `function` is a live function with code; the GIL is held.
+pub unsafe fn forget(function: *mut Function) {
+    if RUNTIME.listed_functions.borrow_mut().remove(&(function as usize)) {
+        // SAFETY: the caller's promise.
+        if let Some(state) = unsafe { existing_state((*function).func_code) } {
+            state.functions.borrow_mut().remove(&(function as usize));
+        }
     }
 }
 
@@ -343,9 +358,7 @@ pub unsafe fn install(function: *mut Function) -> bool {
 pub unsafe fn uninstall(function: *mut Function) {
     // SAFETY: the caller's promise.
     unsafe {
-        if let Some(state) = existing_state((*function).func_code) {
-            state.functions.borrow_mut().remove(&(function as usize));
-        }
+        forget(function);
         if is_hooked(function) {
             unhook(function);
         }

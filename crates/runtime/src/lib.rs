@@ -89,6 +89,8 @@ struct Runtime {
     states: RefCell<Set<usize>>,
     /// Functions whose code or defaults were changed since they were made.
     modified_functions: RefCell<Set<usize>>,
+    /// The functions that are in any code object's list of hooked ones: most functions that end are not, and their code objects need not be looked at.
+    listed_functions: RefCell<Set<usize>>,
     /// Compiled frames whose locals were handed out.
     inspections: RefCell<Map<usize, frames::Inspection>>,
     originals: inspection::Originals,
@@ -128,6 +130,7 @@ static RUNTIME: Runtime = Runtime {
     deallocations: Cell::new(0),
     states: RefCell::new(new_set()),
     modified_functions: RefCell::new(new_set()),
+    listed_functions: RefCell::new(new_set()),
     inspections: RefCell::new(new_map()),
     originals: inspection::Originals::new(),
     monitoring: monitoring::Hooks::new(),

@@ -18,7 +18,9 @@ use crate::python::{self, Owned};
 use crate::{RUNTIME, frames, monitoring, perf_map};
 
 /// How much processor time passes between two samples.
-const TICK: Duration = Duration::from_millis(2);
+const TICK: Duration = Duration::from_millis(4);
+/// A process that is younger is not sampled: what takes its time then is to import modules.
+const INFANCY: Duration = Duration::from_millis(48);
 /// So long the thread sleeps if the process does nothing.
 const LONGEST_PAUSE: Duration = Duration::from_millis(256);
 /// An infant looks at the clock every so often.
@@ -163,6 +165,9 @@ fn tick(end: Duration) {
     block_signals();
     let mut pause = TICK;
     let mut last = Duration::ZERO;
+    if let Some(left) = INFANCY.checked_sub(age()) {
+        std::thread::park_timeout(left);
+    }
     while !END.load(Ordering::Relaxed) && ALIVE.load(Ordering::Relaxed) && !LEADER_IS_GONE.load(Ordering::Relaxed) {
         let now = age();
         if now >= end {

@@ -388,12 +388,7 @@ unsafe extern "C" fn on_function_event(event: c_int, function: *mut Function, _v
             function_event::DESTROY if (*function).func_code.is_null() => {}
             function_event::DESTROY => {
                 invalidate_all(&dependents_of_function(function));
-                // Most functions that end are closures over code that is not compiled: nothing is known of them.
-                if let Some(state) = existing_state((*function).func_code)
-                    && !state.functions.borrow().is_empty()
-                {
-                    state.functions.borrow_mut().remove(&(function as usize));
-                }
+                entry::forget(function);
                 if !RUNTIME.modified_functions.borrow().is_empty() {
                     RUNTIME.modified_functions.borrow_mut().remove(&(function as usize));
                 }

@@ -300,11 +300,20 @@ unsafe fn check_evaluator_offset() -> Result<(), String> {
     unsafe extern "C" fn evaluator(_: *mut ThreadState, _: *mut InterpreterFrame, _: c_int) -> *mut PyObject {
         std::ptr::null_mut()
     }
-    // More than `PyInterpreterState` has in any build.
-    let mut state = vec![0_usize; 1 << 17];
-    state[at!(interpreter::EVAL_FRAME, 8) / size_of::<usize>()] = evaluator as symbols::FrameEvalFunction as usize;
-    // SAFETY: `_PyInterpreterState_GetEvalFrameFunc` (Python/pystate.c) reads that one field.
-    let found = unsafe { symbols::_PyInterpreterState_GetEvalFrameFunc(state.as_mut_ptr().cast()) };
+    /// More than `PyInterpreterState` has in any build, in bytes.
+    const SIZE: usize = 1 << 20;
+    // SAFETY: fresh pages of our own, of which only those that are touched cost anything; `_PyInterpreterState_GetEvalFrameFunc` (Python/pystate.c) reads that one field.
+    let found = unsafe {
+        let pages = libc::mmap(std::ptr::null_mut(), SIZE, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE, -1, 0);
+        ensure(pages != libc::MAP_FAILED, || "there is no memory for it".to_owned())?;
+        let place = at!(interpreter::EVAL_FRAME, 8);
+        if place < SIZE - size_of::<usize>() {
+            pages.cast::<u8>().add(place).cast::<usize>().write(evaluator as symbols::FrameEvalFunction as usize);
+        }
+        let found = symbols::_PyInterpreterState_GetEvalFrameFunc(pages);
+        libc::munmap(pages, SIZE);
+        found
+    };
     ensure(std::ptr::fn_addr_eq(found, evaluator as symbols::FrameEvalFunction), || "PyInterpreterState does not lie as Coachwhip's layout has it".to_owned())
 }
 

@@ -226,58 +226,27 @@ unsafe fn definitions() -> Result<(), String> {
 }
 
 /// What the probes read from inside of calls, and what they look at afterwards.
-const SOURCE: &CStr = c"
-def probe(first, second=2, *, third=3):
-    local = first
-    look(probe, first)
-    deeper()
-    return local
+const SOURCE: &CStr = match CStr::from_bytes_with_nul(concat!(include_str!("probes.py"), "\0").as_bytes()) {
+    Ok(source) => source,
+    Err(_) => panic!("probes.py has no NUL"),
+};
 
-def deeper():
-    look()
+/// The same as the interpreter of the build compiled it (`build.rs`): the magic number of its bytecode, and the code as `marshal` writes it. Empty if it could not be asked.
+/// To compile the source takes a third of the self-test's time.
+const COMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/probes.marshal"));
 
-def outer():
-    one, two = 1, 2
-    def shape(first, /, second, *rest, third=one):
-        held = first
-        def inner():
-            return held
-        return one, two, inner
-    return shape
-
-def generator(first):
-    yield first
-
-class Instance:
-    def __init__(self):
-        self.first = 1.5
-        self.second = 2.5
-    def method(self):
-        pass
-    def other(self, value):
-        pass
-    value = property(method, other)
-
-class Items:
-    def __getitem__(self, key):
-        return key
-
-shape = outer()
-instance = Instance()
-detached = Instance()
-detached.__dict__ = {}
-method = instance.method
-suspended = generator(3)
-next(suspended)
-items = Items()
-for index in range(20):
-    items[index]
-probe(instance)
-try:
-    raise ValueError
-except ValueError:
-    look(1)
-";
+/// The code of the source: a new reference, or NULL with an exception set.
+unsafe fn code() -> *mut PyObject {
+    // SAFETY: the GIL is held; what is read was written by `marshal` for bytecode of this magic number.
+    unsafe {
+        match COMPILED.split_first_chunk::<4>() {
+            Some((magic, code)) if i64::from(u32::from_le_bytes(*magic)) == symbols::PyImport_GetMagicNumber() => {
+                ffi::PyMarshal_ReadObjectFromString(code.as_ptr().cast(), code.len() as ffi::Py_ssize_t)
+            }
+            _ => ffi::Py_CompileString(SOURCE.as_ptr(), c"<coachwhip probe>".as_ptr(), ffi::Py_file_input),
+        }
+    }
+}
 
 thread_local! {
     /// What the function `look` found.
@@ -411,7 +380,7 @@ unsafe fn functions() -> Result<(), String> {
         expect(field!(*const ffi::PyMethodDef, look_function.0, builtin_function::M_ML) == &raw const LOOK.0, "builtin function")?;
         expect(field!(*mut PyObject, look_function.0, builtin_function::M_SELF) == receiver.0, "builtin function")?;
         expect(field!(*mut PyObject, look_function.0, builtin_function::M_MODULE) == module.0, "builtin function")?;
-        let code = Owned::new(ffi::Py_CompileString(SOURCE.as_ptr(), c"<coachwhip probe>".as_ptr(), ffi::Py_file_input))?;
+        let code = Owned::new(code())?;
         FOUND.set(Ok(0));
         REMAINING.set((0, field!(i32, symbols::_PyThreadState_GetCurrent(), thread_state::C_RECURSION_REMAINING)));
         drop(Owned::new(ffi::PyEval_EvalCode(code.0, globals.0, globals.0))?);

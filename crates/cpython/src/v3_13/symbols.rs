@@ -3,7 +3,7 @@
 
 use super::structs::{BinaryIntrinsic, CodeObject, CodeUnit, FunctionObject, InterpreterFrame, ThreadState, UnaryIntrinsic};
 use pyo3_ffi::{Py_hash_t, Py_ssize_t, PyObject, PyTypeObject, binaryfunc};
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 
 /// `_PyFrameEvalFunction`
 pub type FrameEvalFunction = unsafe extern "C" fn(*mut ThreadState, *mut InterpreterFrame, c_int) -> *mut PyObject;
@@ -40,6 +40,8 @@ unsafe extern "C" {
     pub fn _PyInterpreterState_GetEvalFrameFunc(interp: *mut c_void) -> FrameEvalFunction;
     /// Adds a traceback entry for a frame object to the exception that is set.
     pub fn PyTraceBack_Here(frame: *mut PyObject) -> c_int;
+    /// The magic number of compiled modules, as an unsigned number of four bytes.
+    pub fn PyImport_GetMagicNumber() -> c_long;
     /// The line of an offset in bytes.
     pub fn PyCode_Addr2Line(code: *mut CodeObject, offset: c_int) -> c_int;
     /// New reference: bytes, the code units without specialisation and instrumentation.
