@@ -180,7 +180,6 @@ pub unsafe fn start(options: &Options, engine: &'static dyn Engine) -> Result<()
         find_vectorcall()?;
         let tstate = ffi::thread_state();
         RUNTIME.c_recursion_low.set((*tstate).c_recursion_remaining / 2);
-        entry::stack_limit(tstate);
         set_options(options);
         watchers::start()?;
         detached::start();

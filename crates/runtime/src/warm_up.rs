@@ -20,7 +20,7 @@ use crate::{RUNTIME, frames, monitoring, perf_map};
 /// How much processor time passes between two samples.
 const TICK: Duration = Duration::from_millis(4);
 /// A process that is younger is not sampled: what takes its time then is to import modules.
-const INFANCY: Duration = Duration::from_millis(48);
+const INFANCY: Duration = Duration::from_millis(96);
 /// So long the thread sleeps if the process does nothing.
 const LONGEST_PAUSE: Duration = Duration::from_millis(256);
 /// An infant looks at the clock every so often.

@@ -378,7 +378,9 @@ unsafe extern "C" fn on_function_event(event: c_int, function: *mut Function, _v
     unsafe {
         match event {
             function_event::CREATE => {
-                if let Some(state) = existing_state((*function).func_code)
+                // The first condition spares programs without compiled code a look at memory that is seldom in a cache.
+                if !RUNTIME.states.borrow().is_empty()
+                    && let Some(state) = existing_state((*function).func_code)
                     && state.valid_call().is_some()
                     && RUNTIME.paused.get() == 0
                 {
@@ -413,6 +415,9 @@ unsafe extern "C" fn on_function_event(event: c_int, function: *mut Function, _v
 
 fn dependents_of_function(function: *mut Function) -> Vec<usize> {
     let registry = RUNTIME.watchers.registry.borrow();
+    if registry.functions.is_empty() {
+        return Vec::new();
+    }
     registry.functions.get(&(function as usize)).map(|dependents| dependents.iter().copied().collect()).unwrap_or_default()
 }
 
