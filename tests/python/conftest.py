@@ -224,3 +224,22 @@ def run_program(run_both, command_of):
         return run_both(source, *arguments, **keywords)
 
     return run
+
+
+@pytest.fixture
+def started(command_of):
+    """Starts a program with exactly these options of Coachwhip in its environment, and returns when it has written `True`; it is killed at the end of the test."""
+    processes = []
+
+    def start(source, options):
+        variables = {name: value for name, value in os.environ.items() if not name.startswith("COACHWHIP")}
+        process = subprocess.Popen(command_of(source), env=variables | options, stdout=subprocess.PIPE, text=True)
+        processes.append(process)
+        assert process.stdout.readline() == "True\n"
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+        process.stdout.close()

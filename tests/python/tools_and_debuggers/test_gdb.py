@@ -1,10 +1,8 @@
 """gdb walks through compiled code and names it."""
 
-import os
 import re
 import subprocess
 
-import pytest
 
 from conftest import EVERYTHING
 
@@ -56,26 +54,8 @@ def backtrace(process, *commands):
     return rows, output.stdout + output.stderr
 
 
-@pytest.fixture
-def started(command_of):
-    processes = []
-
-    def start(source, options):
-        variables = {name: value for name, value in os.environ.items() if not name.startswith("COACHWHIP")}
-        process = subprocess.Popen(command_of(source), env=variables | EVERYTHING | options, stdout=subprocess.PIPE, text=True)
-        processes.append(process)
-        assert process.stdout.readline() == "True\n"
-        return process
-
-    yield start
-    for process in processes:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-
-
 def test_names_and_the_way_to_main(started, mode):
-    process = started(WAIT, mode)
+    process = started(WAIT, {**EVERYTHING, **mode})
     # The interpreter's sleep is reached when the process sleeps.
     for _ in range(100):
         with open(f"/proc/{process.pid}/wchan", encoding="utf-8") as file:
@@ -92,7 +72,7 @@ def test_names_and_the_way_to_main(started, mode):
 
 def test_anywhere(started, mode):
     """Wherever the process is stopped."""
-    process = started(SPIN, mode)
+    process = started(SPIN, {**EVERYTHING, **mode})
     compiled = 0
     for _ in range(8):
         rows, text = backtrace(process)
@@ -114,7 +94,7 @@ for _ in range(60):
 while True:
     top(20000, nothing)
 """
-    process = started(source, {})
+    process = started(source, EVERYTHING)
     rows, text = backtrace(process)
     for _ in range(20):
         if any("py::renamed" in row for row in rows):
@@ -126,7 +106,7 @@ while True:
 
 def test_steps_through_an_entry(started, tmp_path):
     """The prologue, the body and the epilogue: at each instruction the way back is known."""
-    process = started(SPIN, {})
+    process = started(SPIN, EVERYTHING)
     script = [
         "python",
         "import re",

@@ -215,25 +215,6 @@ main()
 """
 
 
-@pytest.fixture
-def spinning(command_of):
-    """A process in a compiled loop."""
-    started = []
-
-    def start(source, options=EVERYTHING):
-        variables = {name: value for name, value in os.environ.items() if not name.startswith("COACHWHIP")}
-        process = subprocess.Popen(command_of(source), env=variables | options, stdout=subprocess.PIPE, text=True)
-        started.append(process)
-        assert process.stdout.readline() == "True\n"
-        return process
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-
-
 def lines_of(source, function):
     """The lines of a function in a source text."""
     rows = source.splitlines()
@@ -243,9 +224,9 @@ def lines_of(source, function):
 
 
 @pytest.mark.parametrize("on", (False, True))
-def test_py_spy(spinning, on, mode):
+def test_py_spy(started, on, mode):
     """Names of all functions, and their lines: of those that call the call's, of the innermost one of its own."""
-    process = spinning(SPIN, {**EVERYTHING, **mode} if on else {})
+    process = started(SPIN, {**EVERYTHING, **mode} if on else {})
     py_spy = os.path.join(os.path.dirname(sys.executable), "py-spy")
     innermost = set()
     samples = 0
