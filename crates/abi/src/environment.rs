@@ -132,8 +132,10 @@ pub struct Routines {
     pub enter_slow: usize,
     /// `(tstate, frame) -> int`: eval_breaker differs from what it should be: 0 go on, 1 leave, -1 exception.
     pub handle_eval_breaker: usize,
-    /// `(tstate, object)`: destroys an object whose count fell to 0.
+    /// `(object)`: destroys an object whose count fell to 0.
     pub deallocate: usize,
+    /// The same, keeping integer registers, and keeping all registers ([`crate::quiet`]); 0 on machines for which there are none. Most cold paths of compiled code are these.
+    pub deallocate_quietly: [usize; 2],
     /// `(value) -> object`: a new int object.
     pub box_int: usize,
     /// `(value) -> object`: a new float object.

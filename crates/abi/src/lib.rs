@@ -5,6 +5,7 @@ pub mod environment;
 pub mod facts;
 pub mod facts_text;
 pub mod options;
+pub mod quiet;
 pub mod recipe;
 
 pub use coachwhip_bytecode as bytecode;

@@ -27,6 +27,7 @@ const IMMORTAL: u64 = u32::MAX as u64;
 #[derive(Default)]
 struct World {
     code: *const MachineCode,
+    thread: *const Thread,
     /// Objects with a count, constants aside.
     live: HashSet<usize>,
     constants: Vec<usize>,
@@ -127,12 +128,12 @@ fn check_slots(tstate: *const Thread) {
     }
 }
 
-unsafe extern "C" fn deallocate(tstate: *const Thread, address: usize) {
+unsafe extern "C" fn deallocate(address: usize) {
     if object(address).count != 0 {
         problem(format!("{} has references left", text(address)));
     }
     dies(address);
-    check_slots(tstate);
+    check_slots(WORLD.with_borrow(|world| world.thread));
 }
 
 /// What the frame shows to who looks at it: the bytecode and the locals, unboxed ones by the activation record.
@@ -298,6 +299,7 @@ fn set_up(environment: &mut Environment) {
     routines.exit = leave as *const () as usize;
     routines.raise = leave as *const () as usize;
     routines.deallocate = deallocate as *const () as usize;
+    routines.deallocate_quietly = coachwhip_abi::quiet_routines!(deallocate);
     routines.catch = catch as *const () as usize;
     routines.box_int = box_int as *const () as usize;
     routines.box_float = box_float as *const () as usize;
@@ -329,7 +331,7 @@ fn compare(function: &Function, numbers_of_runs: &[Vec<u32>], raises_at: usize, 
         }
         // The stack is in no frame of compiled code.
         let expected_events: Vec<String> = expected.events.iter().map(|event| event.split(" stack[").next().unwrap_or_default().to_owned()).collect();
-        WORLD.set(World { code: &code.machine, constants: constants.clone(), raises_at, ..World::default() });
+        WORLD.set(World { code: &code.machine, thread: machine.thread(), constants: constants.clone(), raises_at, ..World::default() });
         let mut passed: Vec<u64> = Vec::new();
         for (position, argument) in arguments.iter().enumerate() {
             let same = arguments[..position].iter().position(|other| other == argument);

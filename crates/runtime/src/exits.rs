@@ -322,7 +322,7 @@ pub unsafe extern "C" fn handle_eval_breaker(tstate: *mut ThreadState, frame: *m
 ///
 /// # Safety
 /// `object` has no reference left.
-pub unsafe extern "C" fn deallocate(_tstate: *mut ThreadState, object: *mut PyObject) {
+pub unsafe extern "C" fn deallocate(object: *mut PyObject) {
     // SAFETY: the contract. The counter keeps code from being freed whose frame is unlinked already.
     unsafe {
         let depth = &crate::RUNTIME.deallocations;

@@ -337,6 +337,7 @@ fn routines() -> Routines {
         enter_slow: entry::enter_slow as *const () as usize,
         handle_eval_breaker: exits::handle_eval_breaker as *const () as usize,
         deallocate: exits::deallocate as *const () as usize,
+        deallocate_quietly: coachwhip_abi::quiet_routines!(exits::deallocate),
         box_int: exits::box_int as *const () as usize,
         box_float: exits::box_float as *const () as usize,
         unbox_big_int: exits::unbox_big_int as *const () as usize,

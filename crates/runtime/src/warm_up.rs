@@ -1,5 +1,5 @@
 //! The start of a process: what is counted, and when. Events of all code cost several percent of a program that does little more than import modules, so a young
-//! process is only sampled: a thread asks, a few hundred times a second, which code is running; what is found
+//! process is only sampled: a thread asks, some two hundred times a second, which code is running; what is found
 //! several times is counted from then on (events of that code object alone). When the process has used [`coachwhip_abi::options::Options::warm_up`] milliseconds, everything is counted.
 //!
 //! Also here: requests of threads that hold no GIL, and what must happen at a fork and at the end of the process.
@@ -20,7 +20,7 @@ use crate::{RUNTIME, frames, monitoring, perf_map};
 /// How much processor time passes between two samples.
 const TICK: Duration = Duration::from_millis(4);
 /// A process that is younger is not sampled: what takes its time then is to import modules.
-const INFANCY: Duration = Duration::from_millis(96);
+const INFANCY: Duration = Duration::from_millis(24);
 /// So long the thread sleeps if the process does nothing.
 const LONGEST_PAUSE: Duration = Duration::from_millis(256);
 /// An infant looks at the clock every so often.

@@ -554,6 +554,26 @@ impl<'a> Lowering<'a> {
         for (index, &argument) in arguments.iter().enumerate() {
             self.store(argument, block, 8 + 8 * index as i32);
         }
+        self.call_keeping_registers(between, block);
+        let block = self.builder.ins().stack_addr(types::I64, slot, 0);
+        Ok(self.load(types::I64, block, 0))
+    }
+
+    /// Destroys an object, keeping every register.
+    pub(crate) fn deallocate(&mut self, object: Value) -> Result<(), CodegenError> {
+        let routines = &self.environment.routines;
+        let quiet = routines.deallocate_quietly[usize::from(self.has_floats)];
+        if quiet == 0 {
+            let address = routines.deallocate;
+            self.call_address("deallocate", address, &[object], None)?;
+        } else {
+            self.call_keeping_registers(quiet, object);
+        }
+        Ok(())
+    }
+
+    /// Calls a routine of `coachwhip_abi::quiet`.
+    fn call_keeping_registers(&mut self, routine: usize, argument: Value) {
         let signature = match self.quiet_signature {
             Some(signature) => signature,
             None => {
@@ -564,10 +584,8 @@ impl<'a> Lowering<'a> {
                 signature
             }
         };
-        let between = self.address(between);
-        self.builder.ins().call_indirect(signature, between, &[block]);
-        let block = self.builder.ins().stack_addr(types::I64, slot, 0);
-        Ok(self.load(types::I64, block, 0))
+        let routine = self.address(routine);
+        self.builder.ins().call_indirect(signature, routine, &[argument]);
     }
 
     /// Where an allocation that cannot be reported goes if it fails.

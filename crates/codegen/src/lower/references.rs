@@ -64,7 +64,7 @@ impl Lowering<'_> {
             self.frame_is_visible(instruction)?;
         }
         self.free_float(ty, object, done);
-        self.quiet_call("deallocate", self.environment.routines.deallocate, &[self.tstate, object])?;
+        self.deallocate(object)?;
         self.builder.ins().jump(done, &[]);
         self.builder.switch_to_block(done);
         Ok(())

@@ -83,7 +83,7 @@ unsafe extern "C" fn handle_eval_breaker(_tstate: usize, _frame: usize) -> i32 {
     ANSWER.get() as i32
 }
 
-unsafe extern "C" fn deallocate(_tstate: usize, object: usize) {
+unsafe extern "C" fn deallocate(object: usize) {
     note(Call::Deallocate(object));
 }
 
@@ -284,6 +284,7 @@ impl Machine {
                 enter_slow: enter_slow as *const () as usize,
                 handle_eval_breaker: handle_eval_breaker as *const () as usize,
                 deallocate: deallocate as *const () as usize,
+                deallocate_quietly: coachwhip_abi::quiet_routines!(deallocate),
                 box_int: box_int as *const () as usize,
                 box_float: box_float as *const () as usize,
                 unbox_big_int: unbox_big_int as *const () as usize,
@@ -375,6 +376,11 @@ impl Machine {
             unsafe { std::mem::transmute(code.at(code.machine.array_entry.expect("a function that is called"))) };
         // SAFETY: the code is made for this machine.
         unsafe { entry(&mut *self.thread, self.function_object.as_mut_ptr(), arguments.as_ptr()) }
+    }
+
+    /// The state of the one thread.
+    pub fn thread(&self) -> *const Thread {
+        &raw const *self.thread
     }
 
     /// Whether the call has left the thread as it was.
