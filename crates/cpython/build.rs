@@ -23,7 +23,9 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let compiled = Path::new(&std::env::var_os("OUT_DIR").expect("cargo sets it")).join("probes.marshal");
     // Without an interpreter (a build for another machine) the probes compile their source when they run.
-    let done = config.executable().is_some_and(|python| Command::new(python).args(["-I", "-c", COMPILE, &source]).arg(&compiled).status().is_ok_and(|status| status.success()));
+    let done = config
+        .executable()
+        .is_some_and(|python| Command::new(python).args(["-I", "-c", COMPILE, &source]).arg(&compiled).status().is_ok_and(|status| status.success()));
     if !done {
         std::fs::write(&compiled, []).expect("the build's folder can be written");
     }

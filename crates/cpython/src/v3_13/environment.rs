@@ -304,7 +304,8 @@ unsafe fn check_evaluator_offset() -> Result<(), String> {
     const SIZE: usize = 1 << 20;
     // SAFETY: fresh pages of our own, of which only those that are touched cost anything; `_PyInterpreterState_GetEvalFrameFunc` (Python/pystate.c) reads that one field.
     let found = unsafe {
-        let pages = libc::mmap(std::ptr::null_mut(), SIZE, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE, -1, 0);
+        let pages =
+            libc::mmap(std::ptr::null_mut(), SIZE, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE, -1, 0);
         ensure(pages != libc::MAP_FAILED, || "there is no memory for it".to_owned())?;
         let place = at!(interpreter::EVAL_FRAME, 8);
         if place < SIZE - size_of::<usize>() {
