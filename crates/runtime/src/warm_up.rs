@@ -345,15 +345,31 @@ fn start_threads(child: bool) {
         if is_on() {
             let forks = RUNTIME.warm_up.forks.get() + 1;
             RUNTIME.warm_up.forks.set(forks);
-            if forks < MANY_FORKS || child {
-                start_thread();
-            } else {
+            if forks >= MANY_FORKS && !child {
                 // SAFETY: as above.
                 unsafe { count_everything(std::ptr::null_mut()) };
             }
+        }
+        // Not at once in the parent: it counts its threads after this (3.13.0 does, `warn_about_fork_with_threads`), and pending calls are made when `os.fork` has returned.
+        if child || !ask(start_again_in_parent) {
+            start_again(child);
+        }
+    }
+}
+
+/// Starts our threads again after a fork.
+fn start_again(child: bool) {
+    if RUNTIME.running.get() {
+        if is_on() && RUNTIME.warm_up.thread.borrow().is_none() {
+            start_thread();
         }
         if let Some(engine) = RUNTIME.engine() {
             engine.start_threads(child);
         }
     }
+}
+
+unsafe extern "C" fn start_again_in_parent(_nothing: *mut c_void) -> c_int {
+    start_again(false);
+    0
 }
