@@ -31,8 +31,6 @@ pub struct GenerateOptions {
     pub namespaces: Option<(usize, usize)>,
     /// Whether to keep a listing of Cranelift's IR.
     pub want_clif: bool,
-    /// Whether to make unwind information (frame pointers are kept in any case).
-    pub want_unwind: bool,
     /// Frames can be put aside while the function waits in a call (by greenlets), where nobody can mark them, and the machine stack with them.
     pub detachable: bool,
     /// Stress testing: each guard fails on purpose once in about this many times; 0 never.
@@ -103,7 +101,7 @@ pub fn generate(function: &ir::Function, facts: &Facts, environment: &Environmen
     if stack_bytes > FRAME_LIMIT {
         return Err(CodegenError::TooBig);
     }
-    let unwind = if options.want_unwind { host::unwind_information(&compiled, isa)? } else { Vec::new() };
+    let unwind = host::unwind_information(&compiled, isa)?;
     Ok(MachineCode {
         code,
         entry: 0,

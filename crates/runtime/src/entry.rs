@@ -343,8 +343,7 @@ pub unsafe fn install(function: *mut Function) -> bool {
 /// # Safety
 /// `function` is a live function with code; the GIL is held.
 pub unsafe fn forget(function: *mut Function) {
-    let mut listed = RUNTIME.listed_functions.borrow_mut();
-    if !listed.is_empty() && listed.remove(&(function as usize)) {
+    if RUNTIME.listed_functions.borrow_mut().remove(&(function as usize)) {
         // SAFETY: the caller's promise.
         if let Some(state) = unsafe { existing_state((*function).func_code) } {
             state.functions.borrow_mut().remove(&(function as usize));

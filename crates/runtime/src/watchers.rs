@@ -415,9 +415,6 @@ unsafe extern "C" fn on_function_event(event: c_int, function: *mut Function, _v
 
 fn dependents_of_function(function: *mut Function) -> Vec<usize> {
     let registry = RUNTIME.watchers.registry.borrow();
-    if registry.functions.is_empty() {
-        return Vec::new();
-    }
     registry.functions.get(&(function as usize)).map(|dependents| dependents.iter().copied().collect()).unwrap_or_default()
 }
 

@@ -247,7 +247,6 @@ impl Job {
             header: self.reservation.address(),
             namespaces: self.dependencies.namespaces,
             want_clif: wants("clif"),
-            want_unwind: true,
             detachable: self.detachable,
             stress_exits: options.stress_exits,
             seed: options.seed,
