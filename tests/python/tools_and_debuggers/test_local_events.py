@@ -2,6 +2,21 @@
 
 import pytest
 
+#: A function that a tool is to listen to, and one that calls it.
+LISTENED = """def listened(x):
+    return x + 1
+
+def hot(n):
+    total = 0
+    for i in range(n):
+        total += listened(i)
+    return total
+
+lines = []
+sys.monitoring.use_tool_id(2, "test")
+sys.monitoring.register_callback(2, sys.monitoring.events.LINE, lambda code, line: lines.append(line))
+"""
+
 
 @pytest.mark.parametrize("place", ("before", "frame", "thread"))
 def test_only_that_function_is_interpreted(run_program, place, mode):
@@ -17,19 +32,9 @@ def test_events_that_were_there_before(run_program):
 import sys
 import coachwhip, probe
 coachwhip.disable()
-
-def listened(x):
-    return x + 1
-
-def hot(n):
-    total = 0
-    for i in range(n):
-        total += listened(i)
-    return total
-
-lines = []
-sys.monitoring.use_tool_id(2, "test")
-sys.monitoring.register_callback(2, sys.monitoring.events.LINE, lambda code, line: lines.append(line))
+"""
+        + LISTENED
+        + """
 sys.monitoring.set_local_events(2, listened.__code__, sys.monitoring.events.LINE)
 if probe.ON:
     coachwhip.enable(threshold=10, loop_threshold=10, background=False)
@@ -46,21 +51,11 @@ def test_while_the_compiler_is_at_work(run_program):
     """What was captured before the tool came is not installed."""
     run_program(
         """
-import sys, time
+import sys
 import probe
-
-def listened(x):
-    return x + 1
-
-def hot(n):
-    total = 0
-    for i in range(n):
-        total += listened(i)
-    return total
-
-lines = []
-sys.monitoring.use_tool_id(2, "test")
-sys.monitoring.register_callback(2, sys.monitoring.events.LINE, lambda code, line: lines.append(line))
+"""
+        + LISTENED
+        + """
 for turn in range(10):
     sys.monitoring.set_local_events(2, listened.__code__, sys.monitoring.events.LINE)
     lines.clear()
