@@ -201,6 +201,37 @@ fn compile_all(facts: &Facts, cold: bool) -> Vec<Result<(), CompileError>> {
         .collect()
 }
 
+/// What mistakes of ours there are in the compilation of code that is valid, with the code.
+fn mistakes(facts: &Facts, cold: bool) -> Result<(), String> {
+    for outcome in compile_all(facts, cold) {
+        // A guess that what is known excludes: the verifier names it, `simplify` makes an exit of it. Feedback of earlier runs can be like that.
+        let excluded = |what: &str| what.contains("the result can only be ");
+        if let Err(CompileError::Bug(what)) = outcome
+            && !excluded(&what)
+        {
+            let listing: Vec<String> =
+                facts.codes[0].instructions.iter().map(|row| format!("{} {} {} {:?}", row.0.offset, row.0.op.name(), row.0.argument, row.1)).collect();
+            return Err(format!("{what}\n{}", listing.join("\n")));
+        }
+    }
+    Ok(())
+}
+
+/// `del a`, and in a loop `a = a`: a guard that can never hold, and what it yields goes around the loop.
+#[test]
+fn an_impossible_value_goes_around_a_loop() {
+    let body = [(number::LOAD_FAST, 0), (number::STORE_FAST, 0), (number::LOAD_FAST, 1), (number::TO_BOOL, 0), (number::POP_JUMP_IF_FALSE, 2)];
+    let body: Vec<u16> = body.into_iter().flat_map(|(opcode, argument)| units_of(opcode, argument)).collect();
+    let back = u8::try_from(body.len() + 2).expect("short");
+    let before = [(number::RESUME, 0), (number::DELETE_FAST, 0)].into_iter().flat_map(|(opcode, argument)| units_of(opcode, argument));
+    let behind = [(number::JUMP_BACKWARD, back), (number::LOAD_FAST, 0), (number::RETURN_VALUE, 0)]
+        .into_iter()
+        .flat_map(|(opcode, argument)| units_of(opcode, argument));
+    let units: Vec<u16> = before.chain(body).chain(behind).collect();
+    let facts = facts(&units, &[], &[]).expect("it decodes");
+    assert_eq!(mistakes(&facts, false), Ok(()));
+}
+
 fn config(cases: u32) -> ProptestConfig {
     ProptestConfig { failure_persistence: None, max_shrink_iters: 4000, ..ProptestConfig::with_cases(cases) }
 }
@@ -240,14 +271,7 @@ proptest! {
     fn written_code_compiles(numbers in vec((any::<u16>(), any::<u8>()), 1..40), feedbacks in vec(any::<u16>(), 120), cold in any::<bool>()) {
         let units = written(&numbers);
         let facts = facts(&units, &feedbacks, &[]).map_err(TestCaseError::fail)?;
-        for outcome in compile_all(&facts, cold) {
-            // A guess that what is known excludes: the verifier names it, `simplify` makes an exit of it. Feedback of earlier runs can be like that.
-            let excluded = |what: &str| what.contains("the result can only be ");
-            if let Err(CompileError::Bug(what)) = outcome && !excluded(&what) {
-                let listing: Vec<String> = facts.codes[0].instructions.iter().map(|row| format!("{} {} {} {:?}", row.0.offset, row.0.op.name(), row.0.argument, row.1)).collect();
-                return Err(TestCaseError::fail(format!("{what}\n{}", listing.join("\n"))));
-            }
-        }
+        mistakes(&facts, cold).map_err(TestCaseError::fail)?;
     }
 
     /// The same with some bytes changed and handlers anywhere.

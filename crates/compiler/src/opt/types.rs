@@ -70,14 +70,15 @@ fn lasting(ty: Type) -> Type {
     }
 }
 
-/// What a guard yields for an operand.
+/// What a guard yields for an operand. If it can never hold, what it was said to yield: that stays so, and its value may go around a loop.
 fn guarded(instruction: &Instruction, operand: Type, declared: Type) -> Type {
     let classes = operand.classes.without_null();
-    match (instruction.op, instruction.immediates.first()) {
+    let narrowed = match (instruction.op, instruction.immediates.first()) {
         (Op::GuardClass, Some(&Immediate::Class(class))) => Type { classes: classes.intersection(ClassSet::of(class)), ..lasting(operand) },
         (Op::GuardNotNull, _) => Type { classes, ..operand },
         _ => Type { classes: classes.intersection(declared.classes), ..declared },
-    }
+    };
+    if narrowed.classes.is_empty() { declared } else { narrowed }
 }
 
 /// The exit in place of a guard that can never hold, as its operand is of other classes: its result would contradict the operand.
