@@ -37,6 +37,7 @@ mod reserve;
 mod spread;
 mod stability;
 mod stubs;
+mod threads;
 mod unwind;
 mod warm_up;
 mod watchers;
@@ -44,7 +45,8 @@ mod watchers;
 pub use compiled::{Reservation, Status};
 pub use monitoring::{Engine, Verdict};
 pub use stability::{is_unstable_class, is_unstable_name};
-pub use warm_up::{ask, block_signals, is_infant, quiet, step_back};
+pub use threads::{OwnThread, spawn, step_back};
+pub use warm_up::{ask, is_infant, quiet};
 pub use watchers::{Dependencies, DictDependency, FunctionDependency};
 
 use compiled::{CodeState, Compiled, Kind, code_state, existing_state};

@@ -7,7 +7,6 @@
 use std::cell::{Cell, RefCell};
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use coachwhip_abi::options::Options;
@@ -15,6 +14,7 @@ use coachwhip_abi::options::Options;
 use crate::compiled::{Status, code_state};
 use crate::ffi::{self, Code, PyObject};
 use crate::python::{self, Owned};
+use crate::threads::{self, OwnThread};
 use crate::{RUNTIME, frames, monitoring, perf_map};
 
 /// How much processor time passes between two samples.
@@ -76,7 +76,7 @@ pub(crate) struct WarmUp {
     forks: Cell<u32>,
     /// Forks are watched.
     hooked: Cell<bool>,
-    thread: RefCell<Option<JoinHandle<()>>>,
+    thread: RefCell<Option<OwnThread>>,
 }
 
 impl WarmUp {
@@ -144,7 +144,7 @@ fn age() -> Duration {
 fn start_thread() {
     END.store(false, Ordering::Relaxed);
     let end = Duration::from_millis(RUNTIME.warm_up.left.get());
-    let started = std::thread::Builder::new().name("coachwhip-warm".to_owned()).stack_size(64 * 1024).spawn(move || tick(end));
+    let started = threads::spawn("coachwhip-warm", Some(64 * 1024), move || tick(end));
     match started {
         Ok(thread) => *RUNTIME.warm_up.thread.borrow_mut() = Some(thread),
         // No thread to be had: count everything from the beginning.
@@ -156,13 +156,12 @@ fn start_thread() {
 fn stop_thread() {
     END.store(true, Ordering::Relaxed);
     if let Some(thread) = RUNTIME.warm_up.thread.take() {
-        thread.thread().unpark();
-        let _ = thread.join();
+        thread.unpark();
+        thread.join();
     }
 }
 
 fn tick(end: Duration) {
-    block_signals();
     let mut pause = TICK;
     let mut last = Duration::ZERO;
     if let Some(left) = INFANCY.checked_sub(age()) {
@@ -170,8 +169,7 @@ fn tick(end: Duration) {
     }
     while !END.load(Ordering::Relaxed) && ALIVE.load(Ordering::Relaxed) && !LEADER_IS_GONE.load(Ordering::Relaxed) {
         let now = age();
-        if now >= end {
-            ask(count_everything);
+        if now >= end && ask(count_everything) {
             return;
         }
         if now - last >= TICK / 2 {
@@ -185,27 +183,6 @@ fn tick(end: Duration) {
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
         std::thread::park_timeout(pause);
-    }
-}
-
-/// Signals are the main thread's.
-pub fn block_signals() {
-    // SAFETY: changes this thread's own mask only.
-    unsafe {
-        let mut all = std::mem::zeroed();
-        libc::sigfillset(&raw mut all);
-        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, std::ptr::null_mut());
-    }
-}
-
-/// The thread has what processor time the program leaves it: where there is one processor only, or too few, the program must not wait for its compiler.
-pub fn step_back() {
-    /// How much nicer than the program: a quarter of the time, if both want all of it (`sched_prio_to_weight`, kernel/sched/core.c).
-    const NICER: c_int = 5;
-    // SAFETY: numbers only. On Linux `who = 0` is the calling thread (setpriority(2), "C library/kernel differences").
-    unsafe {
-        let now = libc::getpriority(libc::PRIO_PROCESS, 0);
-        libc::setpriority(libc::PRIO_PROCESS, 0, now.saturating_add(NICER));
     }
 }
 
@@ -242,8 +219,9 @@ unsafe fn is_traceable(code: *mut Code) -> bool {
     unsafe { ((*code).co_firsttraceable as usize) < Code::unit_count(code) }
 }
 
-/// The warm-up is over.
+/// The warm-up is over, and with it the thread.
 unsafe extern "C" fn count_everything(_nothing: *mut c_void) -> c_int {
+    stop_thread();
     // SAFETY: pending calls run with the GIL.
     unsafe {
         if RUNTIME.running.get() && is_on() {

@@ -1,8 +1,11 @@
 """The start of a process, forks, and its end."""
 
+import ctypes
 import os
 import subprocess
 import sys
+
+import pytest
 
 from conftest import EVERYTHING, run_process
 
@@ -66,6 +69,46 @@ def test_forks():
     for warm_up in ("0", "1000000"):
         process = run(FORK + "both('old')", COACHWHIP_WARM_UP=warm_up, PYTHONWARNINGS="error")
         assert (process.stdout, process.stderr) == ("young True 0\nold True 0\n", "")
+
+
+ALONE = """
+import ctypes, threading
+flag = ctypes.c_byte.in_dll(ctypes.CDLL(None), "__libc_single_threaded")
+threads = lambda: len(os.listdir("/proc/self/task"))
+
+def settled(of_the_program):
+    end = time.monotonic() + 60
+    while (threads() > of_the_program) and time.monotonic() < end:
+        time.sleep(0.01)
+    return flag.value, threads()
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "__libc_single_threaded"), reason="this C library has no such flag")
+@pytest.mark.parametrize("warm_up", ["0", "50", "1000000"])
+def test_a_process_with_one_thread_is_one_for_the_c_library(warm_up):
+    """What samples and compiles is a thread; when it has ended `malloc` and mutexes are as fast as they were, unless the program has threads."""
+    source = "print(flag.value)\ncoachwhip.enable()\nprint(go())\ncoachwhip.disable()\nprint(settled(1))"
+    process = run(ALONE + source, COACHWHIP_WARM_UP=warm_up)
+    assert (process.stdout, process.stderr) == ("1\nTrue\n(1, 1)\n", "")
+    if warm_up == "1000000":
+        # Samples are taken all the time.
+        return
+    source = """
+coachwhip.enable()
+print(go(), settled(1))
+end = threading.Event()
+other = threading.Thread(target=end.wait)
+other.start()
+again = lambda x: x + 1
+while not coachwhip.is_compiled(again): again(1)
+print(settled(2))
+end.set()
+other.join()
+print(settled(1))
+"""
+    process = run(ALONE + source, COACHWHIP_WARM_UP=warm_up)
+    assert (process.stdout, process.stderr) == ("True (1, 1)\n(0, 2)\n(0, 1)\n", "")
 
 
 def test_the_end_does_not_wait_for_the_compiler():

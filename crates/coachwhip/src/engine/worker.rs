@@ -8,7 +8,6 @@ use coachwhip_cpython::capture::OwnedReferences;
 use coachwhip_runtime as runtime;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Compilation takes at most one part in so many of the time since the first request, while that is short.
@@ -22,6 +21,8 @@ const CREDIT: Duration = Duration::from_millis(10);
 
 /// When nothing has come for so long, memory that compiling needs is given back to the system.
 const IDLE: Duration = Duration::from_millis(20);
+/// When nothing has come for so long after that, the thread ends: a process with one thread is faster (see the runtime's `threads`).
+const REST: Duration = Duration::from_millis(100);
 /// What a forked child begins with.
 const CHILDS_DEBT: Duration = Duration::from_millis(25);
 
@@ -30,15 +31,17 @@ struct Queue {
     jobs: Vec<Job>,
     /// The thread is to end.
     end: bool,
+    /// The thread has ended because there was nothing to do, or is about to, and takes no more jobs.
+    rests: bool,
     /// When the first job came.
     since: Option<Instant>,
     /// What all jobs together took.
     spent: Duration,
 }
 
-static QUEUE: Mutex<Queue> = Mutex::new(Queue { jobs: Vec::new(), end: false, since: None, spent: Duration::ZERO });
+static QUEUE: Mutex<Queue> = Mutex::new(Queue { jobs: Vec::new(), end: false, rests: false, since: None, spent: Duration::ZERO });
 static WAKE: Condvar = Condvar::new();
-static THREAD: Mutex<Option<JoinHandle<()>>> = Mutex::new(None);
+static THREAD: Mutex<Option<runtime::OwnThread>> = Mutex::new(None);
 static FINISHED: Mutex<Vec<Done>> = Mutex::new(Vec::new());
 /// The references of all jobs that are not installed.
 static HELD: Mutex<Vec<Held>> = Mutex::new(Vec::new());
@@ -48,7 +51,7 @@ static INHERITED: AtomicBool = AtomicBool::new(false);
 static ABANDONED: AtomicBool = AtomicBool::new(false);
 static ANY_FINISHED: AtomicBool = AtomicBool::new(false);
 
-/// Hands a job to the thread, which is started at the first one.
+/// Hands a job to the thread, which is started if there is none.
 pub(super) fn submit(job: Job) {
     {
         let mut held = lock(&HELD);
@@ -62,14 +65,29 @@ pub(super) fn submit(job: Job) {
 
 /// Starts the thread if there is none and something is to be done.
 pub(super) fn start() {
+    join_if_it_rests();
     let mut thread = lock(&THREAD);
     let mut queue = lock(&QUEUE);
     queue.end = false;
     if thread.is_none() && !queue.jobs.is_empty() && !ABANDONED.load(Ordering::SeqCst) {
         queue.since.get_or_insert_with(Instant::now);
         // If there is no thread to be had, what is asked for stays interpreted.
-        *thread = std::thread::Builder::new().name("coachwhip".to_owned()).spawn(work).ok();
+        *thread = runtime::spawn("coachwhip", None, work).ok();
     }
+}
+
+/// Waits for the end of a thread that has nothing to do any more.
+fn join_if_it_rests() {
+    let mut thread = lock(&THREAD);
+    let rests = std::mem::take(&mut lock(&QUEUE).rests);
+    if let Some(thread) = thread.take_if(|_| rests) {
+        thread.join();
+    }
+}
+
+unsafe extern "C" fn join_pending(_argument: *mut std::ffi::c_void) -> std::ffi::c_int {
+    join_if_it_rests();
+    0
 }
 
 /// A forked child has a budget of its own. It starts in debt: most children live for a task only, and must not do what their parent does anyway.
@@ -95,7 +113,8 @@ pub(super) fn stop() {
     if let Some(thread) = thread {
         lock(&QUEUE).end = true;
         WAKE.notify_one();
-        let _ = thread.join();
+        thread.join();
+        lock(&QUEUE).rests = false;
     }
 }
 
@@ -116,14 +135,20 @@ fn next() -> Option<Job> {
         }
         let oldest = queue.jobs.first().filter(|job| job.submitted.elapsed() > PATIENCE).map(|_| 0);
         let Some(chosen) = oldest.or_else(|| (0..queue.jobs.len()).min_by_key(|&index| queue.jobs[index].size())) else {
-            let (woken, waited) = WAKE.wait_timeout(queue, IDLE).unwrap_or_else(PoisonError::into_inner);
+            let (woken, mut waited) = WAKE.wait_timeout(queue, IDLE).unwrap_or_else(PoisonError::into_inner);
             queue = woken;
             if waited.timed_out() && queue.jobs.is_empty() && !queue.end {
                 drop(queue);
                 coachwhip_heap::trim();
                 queue = lock(&QUEUE);
                 if queue.jobs.is_empty() && !queue.end && !ABANDONED.load(Ordering::SeqCst) {
-                    queue = WAKE.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                    (queue, waited) = WAKE.wait_timeout(queue, REST).unwrap_or_else(PoisonError::into_inner);
+                    if waited.timed_out() && queue.jobs.is_empty() && !queue.end {
+                        queue.rests = true;
+                        drop(queue);
+                        runtime::ask(join_pending);
+                        return None;
+                    }
                 }
             }
             continue;
@@ -138,7 +163,6 @@ fn next() -> Option<Job> {
 }
 
 fn work() {
-    runtime::block_signals();
     runtime::step_back();
     while let Some(job) = next() {
         let begun = Instant::now();
