@@ -213,7 +213,7 @@ pub fn end(py: Python<'_>) {
         disable(py);
         drop(worker::abandon());
         // SAFETY: as above.
-        unsafe { runtime::sweep() };
+        unsafe { runtime::end() };
     }
 }
 

@@ -312,8 +312,6 @@ pub struct CodeState {
     pub evictions: Cell<u32>,
     /// Its events are on though those of all code are not (`warm_up`).
     pub counted: Cell<bool>,
-    /// How often a sample of the young process has found it running.
-    pub samples: Cell<u8>,
     /// What is known of its calls `callable(*arguments, **keywords)`, by offset.
     pub(crate) spreads: RefCell<Vec<(u32, Positional)>>,
 }
@@ -448,7 +446,6 @@ unsafe fn new_state<'a>(code: *mut Code) -> &'a CodeState {
         tool_changes: Cell::new(0),
         evictions: Cell::new(0),
         counted: Cell::new(false),
-        samples: Cell::new(0),
         spreads: RefCell::default(),
     }));
     // SAFETY: `code` is a live code object and the index is ours; the state is new.

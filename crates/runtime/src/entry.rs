@@ -327,9 +327,9 @@ pub unsafe fn install(function: *mut Function) -> bool {
         if state.valid_call().is_some_and(|compiled| !compiled.dependencies.suits((*function).func_globals, (*function).func_builtins)) {
             return false;
         }
-        if state.functions.borrow_mut().insert(function as usize) {
-            RUNTIME.listed_functions.borrow_mut().insert(function as usize);
-        }
+        state.functions.borrow_mut().insert(function as usize);
+        // Its own, for it is not hooked.
+        RUNTIME.listed_functions.borrow_mut().insert(function as usize, (*function).func_version);
         if RUNTIME.monitoring.unhooked.get() {
             return false;
         }
@@ -343,7 +343,7 @@ pub unsafe fn install(function: *mut Function) -> bool {
 /// # Safety
 /// `function` is a live function with code; the GIL is held.
 pub unsafe fn forget(function: *mut Function) {
-    if RUNTIME.listed_functions.borrow_mut().remove(&(function as usize)) {
+    if RUNTIME.listed_functions.borrow_mut().remove(&(function as usize)).is_some() {
         // SAFETY: the caller's promise.
         if let Some(state) = unsafe { existing_state((*function).func_code) } {
             state.functions.borrow_mut().remove(&(function as usize));
@@ -358,21 +358,28 @@ pub unsafe fn forget(function: *mut Function) {
 pub unsafe fn uninstall(function: *mut Function) {
     // SAFETY: the caller's promise.
     unsafe {
-        forget(function);
         if is_hooked(function) {
             unhook(function);
         }
+        forget(function);
     }
 }
 
-/// Puts CPython's vectorcall back, and the version, so that call sites specialise again (a fresh function's version is its code's). Functions whose code or
-/// defaults were changed since have no version that could be restored; `watchers` keeps those in mind.
+/// The version that a hooked function had says nothing of it any more: its code or defaults are changed.
+pub(crate) fn forget_version(function: *mut Function) {
+    if let Some(version) = RUNTIME.listed_functions.borrow_mut().get_mut(&(function as usize)) {
+        *version = 0;
+    }
+}
+
+/// Puts CPython's vectorcall back, and the version that the function had, so that call sites specialise again.
 unsafe fn unhook(function: *mut Function) {
     // SAFETY: a live function.
     unsafe {
         (*function).vectorcall = RUNTIME.original_vectorcall.get();
-        if !RUNTIME.modified_functions.borrow().contains(&(function as usize)) {
-            ffi::_PyFunction_SetVersion(function, (*(*function).func_code).co_version);
+        let version = RUNTIME.listed_functions.borrow().get(&(function as usize)).copied().unwrap_or(0);
+        if version != 0 {
+            ffi::_PyFunction_SetVersion(function, version);
         }
     }
 }

@@ -89,10 +89,9 @@ struct Runtime {
     deallocations: Cell<u64>,
     /// The states of all code objects that have one, by address.
     states: RefCell<Set<usize>>,
-    /// Functions whose code or defaults were changed since they were made.
-    modified_functions: RefCell<Set<usize>>,
-    /// The functions that are in any code object's list of hooked ones: most functions that end are not, and their code objects need not be looked at.
-    listed_functions: RefCell<Set<usize>>,
+    /// The functions that are in any code object's list of hooked ones, with the version that each had before it was hooked (0 for none): most functions that end are not,
+    /// and their code objects need not be looked at.
+    listed_functions: RefCell<Map<usize, u32>>,
     /// Compiled frames whose locals were handed out.
     inspections: RefCell<Map<usize, frames::Inspection>>,
     originals: inspection::Originals,
@@ -131,8 +130,7 @@ static RUNTIME: Runtime = Runtime {
     recompilation_limit: Cell::new(0),
     deallocations: Cell::new(0),
     states: RefCell::new(new_set()),
-    modified_functions: RefCell::new(new_set()),
-    listed_functions: RefCell::new(new_set()),
+    listed_functions: RefCell::new(new_map()),
     inspections: RefCell::new(new_map()),
     originals: inspection::Originals::new(),
     monitoring: monitoring::Hooks::new(),
@@ -258,13 +256,13 @@ pub unsafe fn is_outside_python() -> bool {
     unsafe { (*ffi::thread_state()).current_frame.is_null() }
 }
 
-/// Frees code that was taken out of use and that nothing runs.
+/// Frees code that was taken out of use and that nothing runs, at the end of the program and after [`stop`].
 ///
 /// # Safety
 /// The GIL is held. May run any Python code.
-pub unsafe fn sweep() {
+pub unsafe fn end() {
     // SAFETY: the caller's promise.
-    unsafe { watchers::sweep() };
+    unsafe { watchers::end() };
 }
 
 fn all_states() -> Vec<&'static CodeState> {
@@ -404,7 +402,9 @@ pub unsafe fn install_call(
             return Err(LISTENED_TO.to_owned());
         }
         eviction::make_room(machine.code.len());
-        let built = verify(&machine, &dependencies).and_then(|()| Compiled::build(reservation, code, Kind::Call, machine, dependencies));
+        let built = watchers::listen_to_functions()
+            .and_then(|()| verify(&machine, &dependencies))
+            .and_then(|()| Compiled::build(reservation, code, Kind::Call, machine, dependencies));
         let compiled = match built {
             Ok(compiled) => compiled,
             Err(reason) => {
@@ -456,7 +456,9 @@ pub unsafe fn install_loop(code: *mut PyObject, offset: u32, reservation: Reserv
         }
         let kind = Kind::Loop { offset };
         eviction::make_room(machine.code.len());
-        let built = verify(&machine, &dependencies).and_then(|()| Compiled::build(reservation, code, kind, machine, dependencies));
+        let built = watchers::listen_to_functions()
+            .and_then(|()| verify(&machine, &dependencies))
+            .and_then(|()| Compiled::build(reservation, code, kind, machine, dependencies));
         let compiled = match built {
             Ok(compiled) => compiled,
             Err(reason) => {

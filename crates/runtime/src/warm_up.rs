@@ -1,11 +1,12 @@
 //! The start of a process: what is counted, and when. Events of all code cost several percent of a program that does little more than import modules, so a young
 //! process is only sampled: a thread asks, some two hundred times a second, which code is running; what is found
-//! several times is counted from then on (events of that code object alone). When the process has used [`coachwhip_abi::options::Options::warm_up`] milliseconds, everything is counted.
+//! again is counted from then on (events of that code object alone). When the process has used [`coachwhip_abi::options::Options::warm_up`] milliseconds, everything is counted.
 //!
 //! Also here: requests of threads that hold no GIL, and what must happen at a fork and at the end of the process.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::{c_int, c_void};
+use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -27,8 +28,8 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(256);
 const QUESTIONS: u32 = 64;
 /// A process that forks so often while it is young is not sampled any more: to start a thread after each fork costs more than to count.
 const MANY_FORKS: u32 = 3;
-/// Code is counted when it was found running so often.
-const SAMPLES: u8 = 3;
+/// Code is counted when it was among so many samples before: all those of a warm-up of usual length.
+const SAMPLES: usize = 64;
 
 /// What the main interpreter is asked to do by threads without the GIL.
 type Request = unsafe extern "C" fn(*mut c_void) -> c_int;
@@ -76,12 +77,36 @@ pub(crate) struct WarmUp {
     forks: Cell<u32>,
     /// Forks are watched.
     hooked: Cell<bool>,
+    /// The code that was found last; the addresses are compared only.
+    found: [Cell<*mut Code>; SAMPLES],
+    /// How many samples have found code.
+    samples: Cell<usize>,
     thread: RefCell<Option<OwnThread>>,
 }
 
 impl WarmUp {
     pub(crate) const fn new() -> WarmUp {
-        WarmUp { left: Cell::new(0), child: Cell::new(false), infant: Cell::new(0), forks: Cell::new(0), hooked: Cell::new(false), thread: RefCell::new(None) }
+        WarmUp {
+            left: Cell::new(0),
+            child: Cell::new(false),
+            infant: Cell::new(0),
+            forks: Cell::new(0),
+            hooked: Cell::new(false),
+            found: [const { Cell::new(null_mut()) }; SAMPLES],
+            samples: Cell::new(0),
+            thread: RefCell::new(None),
+        }
+    }
+
+    /// Notes what a sample found, and says whether one before has found it, too.
+    fn note(&self, code: *mut Code) -> bool {
+        let again = self.found.iter().any(|found| found.get() == code);
+        if !again {
+            let samples = self.samples.get();
+            self.found[samples % SAMPLES].set(code);
+            self.samples.set(samples + 1);
+        }
+        again
     }
 }
 
@@ -124,7 +149,7 @@ pub fn ask(request: Request) -> bool {
     ASKING.fetch_add(1, Ordering::SeqCst);
     // SAFETY: the main interpreter is there until `quiet` has seen that nobody asks (Python/ceval_gil.c, `_PyEval_AddPendingCall`; without flags any thread of the
     // interpreter runs it).
-    let asked = ALIVE.load(Ordering::SeqCst) && unsafe { ffi::_PyEval_AddPendingCall(ffi::PyInterpreterState_Main(), request, std::ptr::null_mut(), 0) } == 0;
+    let asked = ALIVE.load(Ordering::SeqCst) && unsafe { ffi::_PyEval_AddPendingCall(ffi::PyInterpreterState_Main(), request, null_mut(), 0) } == 0;
     ASKING.fetch_sub(1, Ordering::SeqCst);
     asked
 }
@@ -201,12 +226,11 @@ unsafe extern "C" fn sample(_nothing: *mut c_void) -> c_int {
         }
         let code = frames::code_of(frame);
         if monitoring::is_eligible(&*code) && is_traceable(code) {
-            let state = code_state(code);
-            let samples = state.samples.get().saturating_add(1);
-            state.samples.set(samples);
-            if samples == SAMPLES && state.status.get() == Status::Cold {
-                state.counted.set(true);
-                monitoring::count_code(code);
+            if RUNTIME.warm_up.note(code) {
+                let state = code_state(code);
+                if state.status.get() == Status::Cold && !state.counted.replace(true) {
+                    monitoring::count_code(code);
+                }
             }
         }
     }
@@ -325,7 +349,7 @@ fn start_threads(child: bool) {
             RUNTIME.warm_up.forks.set(forks);
             if forks >= MANY_FORKS && !child {
                 // SAFETY: as above.
-                unsafe { count_everything(std::ptr::null_mut()) };
+                unsafe { count_everything(null_mut()) };
             }
         }
         // Not at once in the parent: it counts its threads after this (3.13.0 does, `warn_about_fork_with_threads`), and pending calls are made when `os.fork` has returned.

@@ -188,15 +188,61 @@ pub(crate) unsafe fn start() -> Result<(), String> {
         if watchers.class.get() < 0 {
             watchers.class.set(late_number(|| ffi::PyType_AddWatcher(on_type_event), |number| ffi::PyType_ClearWatcher(number)));
         }
-        if watchers.function.get() < 0 {
-            watchers.function.set(late_number(|| ffi::PyFunction_AddWatcher(on_function_event), |number| ffi::PyFunction_ClearWatcher(number)));
+        if watchers.dict.get() < 0 || watchers.class.get() < 0 {
+            return Err(NO_WATCHER.to_owned());
         }
-        if watchers.dict.get() < 0 || watchers.class.get() < 0 || watchers.function.get() < 0 {
-            ffi::PyErr_Clear();
-            return Err("other extensions have taken all of the interpreter's watchers".to_owned());
+        // There is one to be had, but not before there is code to be told for.
+        if watchers.function.get() < 0 {
+            listen_to_functions()?;
+            stop_listening_to_functions();
         }
     }
     Ok(())
+}
+
+const NO_WATCHER: &str = "other extensions have taken all of the interpreter's watchers";
+
+/// Has us told of all functions that are made, changed and destroyed. This costs each of them something, so it is done when the first code is installed.
+///
+/// # Errors
+/// If other extensions have taken all of the watchers.
+///
+/// # Safety
+/// The GIL is held.
+pub(crate) unsafe fn listen_to_functions() -> Result<(), String> {
+    let number = &RUNTIME.watchers.function;
+    if number.get() < 0 {
+        // SAFETY: the callback has the signature that CPython asks for.
+        unsafe { number.set(late_number(|| ffi::PyFunction_AddWatcher(on_function_event), |number| ffi::PyFunction_ClearWatcher(number))) };
+    }
+    if number.get() < 0 { Err(NO_WATCHER.to_owned()) } else { Ok(()) }
+}
+
+/// The end of that: there is no compiled code, neither in use nor running.
+///
+/// # Safety
+/// The GIL is held.
+unsafe fn stop_listening_to_functions() {
+    let number = RUNTIME.watchers.function.replace(-1);
+    // SAFETY: the number is ours.
+    if number >= 0 && unsafe { ffi::PyFunction_ClearWatcher(number) } != 0 {
+        // SAFETY: the GIL is held.
+        unsafe { ffi::PyErr_Clear() };
+    }
+}
+
+/// Frees what can be freed when the program ends, after all code was taken out of use. Functions that die from now on are nothing to us.
+///
+/// # Safety
+/// The GIL is held. May run any Python code.
+pub(crate) unsafe fn end() {
+    // SAFETY: the caller's promise.
+    unsafe {
+        sweep();
+        if RUNTIME.watchers.graveyard.borrow().is_empty() && installed().is_empty() {
+            stop_listening_to_functions();
+        }
+    }
 }
 
 /// Notes what a new piece of code relies upon.
@@ -378,9 +424,7 @@ unsafe extern "C" fn on_function_event(event: c_int, function: *mut Function, _v
     unsafe {
         match event {
             function_event::CREATE => {
-                // The first condition spares programs without compiled code a look at memory that is seldom in a cache.
-                if !RUNTIME.states.borrow().is_empty()
-                    && let Some(state) = existing_state((*function).func_code)
+                if let Some(state) = existing_state((*function).func_code)
                     && state.valid_call().is_some()
                     && RUNTIME.paused.get() == 0
                 {
@@ -391,12 +435,9 @@ unsafe extern "C" fn on_function_event(event: c_int, function: *mut Function, _v
             function_event::DESTROY => {
                 invalidate_all(&dependents_of_function(function));
                 entry::forget(function);
-                if !RUNTIME.modified_functions.borrow().is_empty() {
-                    RUNTIME.modified_functions.borrow_mut().remove(&(function as usize));
-                }
             }
             function_event::MODIFY_CODE | function_event::MODIFY_DEFAULTS | function_event::MODIFY_KWDEFAULTS => {
-                RUNTIME.modified_functions.borrow_mut().insert(function as usize);
+                entry::forget_version(function);
                 invalidate_all(&dependents_of_function(function));
                 if event == function_event::MODIFY_CODE {
                     // Compiled frames do not own their code object, installed code does not either.

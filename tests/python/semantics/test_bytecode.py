@@ -3,6 +3,8 @@
 import dis
 import io
 
+import pytest
+
 
 def loop(n):
     total = 0
@@ -78,3 +80,25 @@ dis.dis(function, adaptive=True)
 """,
         entered=False,
     )
+
+
+@pytest.mark.parametrize("change", ["nothing", "before", "while compiled"])
+def test_calls_of_functions_that_were_compiled_are_specialised(engine, change):
+    """A compiled function has no version for the interpreter; the one that it had is put back with CPython's vectorcall, unless the function was changed."""
+    namespace = {}
+    exec("def callee(x): return x + 1\ndef caller(): return callee(1)\n", namespace)
+    callee, caller = namespace["callee"], namespace["caller"]
+    if change == "while compiled":
+        assert engine.compile(callee) and callee(1) == 2
+    if change != "nothing":
+        callee.__code__ = (lambda x: x + 2).__code__
+    callee(1)
+    assert engine.compile(callee)
+    with engine.pause():
+        results = {caller() for _ in range(20)}
+        # Functions that were changed have no version in the interpreter either (`_PyFunction_SetVersion`, Objects/funcobject.c).
+        assert ("CALL_PY_EXACT_ARGS" in adaptive(caller)) == (change == "nothing")
+        # Whoever was specialised for what it was does not take it for what it is.
+        callee.__code__ = (lambda x: -x).__code__
+        results.add(caller())
+    assert results == {2 if change == "nothing" else 3, -1}
