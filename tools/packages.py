@@ -172,7 +172,7 @@ SUITES = [
         "test/base test/engine test/ext test/sql test/orm/declarative test/orm/inheritance test/orm/test_query.py test/orm/test_unitofwork.py test/orm/test_session.py",
         part="base, engine, ext, sql, some of the ORM",
         needs="greenlet==3.5.6",
-        take="test lib tools pyproject.toml setup.cfg",
+        take="test lib tools examples pyproject.toml setup.cfg",
         note="its tests take the sources beside them, which have all in Python, not the compiled modules of the wheel",
     ),
     Suite(

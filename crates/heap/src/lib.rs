@@ -21,6 +21,8 @@ const CLASSES: usize = SMALL_CLASSES + 4 * (LARGEST_IN_ZONE / SMALL).trailing_ze
 const CHUNK: usize = 256 * 1024;
 /// The addresses of the zone. The system gives memory for what is used.
 const ZONE_SIZE: usize = 64 << 20;
+/// So much must be left to the process when something is compiled: what comes out of it lies outside of the zone, and so does what its installation needs.
+const HEADROOM: usize = 8 << 20;
 /// So much of its memory the zone keeps between compilations, until [`trim`] is called.
 const ZONE_KEEPS: usize = 16 << 20;
 
@@ -224,9 +226,21 @@ unsafe fn map(size: usize, flags: i32) -> *mut u8 {
     if address == libc::MAP_FAILED { null_mut() } else { address.cast() }
 }
 
-/// Does something that needs much memory for a short time: it is taken from the zone, unless another thread uses it. What is returned is copied. Nothing is done, and `None`
-/// returned, if the system has no memory for the zone: a process whose memory is at its limit must not end because something is compiled.
+/// Whether the process is not at the limit of its memory.
+fn has_headroom() -> bool {
+    // SAFETY: a new mapping, which nobody else knows of.
+    unsafe {
+        let address = map(HEADROOM, libc::MAP_NORESERVE);
+        !address.is_null() && libc::munmap(address.cast(), HEADROOM) == 0
+    }
+}
+
+/// Does something that needs much memory for a short time: it is taken from the zone, unless another thread uses it. What is returned is copied. Nothing is done, or `None`
+/// returned for what was done, if the system has no memory: a process whose memory is at its limit must not end because something is compiled.
 pub fn in_zone<T: Clone>(work: impl FnOnce() -> T) -> Option<T> {
+    if !has_headroom() {
+        return None;
+    }
     match ZONE.enter() {
         Entered::Here => {}
         Entered::Taken => return Some(work()),
@@ -241,9 +255,9 @@ pub fn in_zone<T: Clone>(work: impl FnOnce() -> T) -> Option<T> {
     let _leave = Leave;
     let result = work();
     PART.set(Part::Owner);
-    let copy = result.clone();
+    let copy = has_headroom().then(|| result.clone());
     drop(result);
-    Some(copy)
+    copy
 }
 
 /// Does something whose blocks stay: it does not take them from the zone.

@@ -630,10 +630,10 @@ pub unsafe fn is_compiled(code: *mut PyObject) -> bool {
 #[must_use]
 pub unsafe fn report(code: *mut PyObject) -> Option<Report> {
     // SAFETY: the caller's promise.
-    unsafe { existing_state(code.cast::<Code>()).map(|state| report_of(state)) }
+    unsafe { existing_state(code.cast::<Code>()).map(|state| report_of(state, true)) }
 }
 
-/// The same for every code object that was ever hot or refused.
+/// The same, without the machine code, for every code object that was ever hot or refused.
 ///
 /// # Safety
 /// The GIL is held.
@@ -643,10 +643,10 @@ pub unsafe fn reports() -> Vec<Report> {
         state.status.get() != Status::Cold || state.has_compiled() || state.loops.borrow().iter().any(|row| row.status.get() != Status::Cold)
     };
     // SAFETY: states of live code objects.
-    all_states().into_iter().filter(interesting).map(|state| unsafe { report_of(state) }).collect()
+    all_states().into_iter().filter(interesting).map(|state| unsafe { report_of(state, false) }).collect()
 }
 
-unsafe fn report_of(state: &CodeState) -> Report {
+unsafe fn report_of(state: &CodeState, with_machine_code: bool) -> Report {
     // SAFETY: the code object lives as long as its state.
     unsafe {
         let code = state.code;
@@ -661,12 +661,12 @@ unsafe fn report_of(state: &CodeState) -> Report {
             reason: if state.is_listened_to() { LISTENED_TO.to_owned() } else { state.reason.borrow().clone() },
             starts: state.starts.get(),
             recompilations: state.recompilations.get(),
-            compiled: pieces.into_iter().filter(|piece| !piece.is_null()).map(|piece| code_report(&*piece)).collect(),
+            compiled: pieces.into_iter().filter(|piece| !piece.is_null()).map(|piece| code_report(&*piece, with_machine_code)).collect(),
         }
     }
 }
 
-unsafe fn code_report(compiled: &Compiled) -> CodeReport {
+unsafe fn code_report(compiled: &Compiled, with_machine_code: bool) -> CodeReport {
     let mut exits: Vec<ExitReport> = compiled
         .tables
         .recipes
@@ -689,7 +689,7 @@ unsafe fn code_report(compiled: &Compiled) -> CodeReport {
         },
         bytes: compiled.memory.bytes().len(),
         entries: compiled.entries(),
-        machine_code: compiled.memory.bytes().to_vec(),
+        machine_code: if with_machine_code { compiled.memory.bytes().to_vec() } else { Vec::new() },
         address: compiled.memory.bytes().as_ptr() as usize,
         exits,
     }

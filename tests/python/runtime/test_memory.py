@@ -80,6 +80,7 @@ def attempt(what):
 
 for turn in range(5):
     fill([], 100), fill_floats([], 100), nodes([], 100), strings(100)
+spare = bytearray(16 << 20)
 with open("/proc/self/statm") as file:
     pages = int(file.read().split()[0])
 soft = pages * resource.getpagesize() + (48 << 20)
@@ -92,8 +93,8 @@ def fresh(n):
     return [i * 1000003 for i in range(n)]
 hog = []
 print(attempt(lambda: fill(hog, 1 << 30)))
-# The compiler's thread may have taken the last of it.
-del hog[-200000:]
+# Neither the interpreter nor the compiler's thread has anything left.
+del spare
 print([sum(fresh(n)) for n in range(30)])
 del hog
 print([sum(fresh(n)) for n in range(30)])
@@ -106,6 +107,14 @@ def test_address_space_is_limited(run_both, mode):
     # The compiler's thread may come when there is no memory for it: then nothing is compiled, which is right, too.
     run = run_both(LIMITED, options=background if mode == "background" else {"COACHWHIP_WARM_UP": "0"}, entered=mode == "foreground")
     assert run.code == 0 and run.stdout.count("MemoryError") == 10, run
+
+
+def test_an_error_is_shown_while_memory_is_short(tmp_path):
+    """To show it the interpreter imports modules, for whose code there is no memory when it gets hot: it stays interpreted."""
+    (tmp_path / "app.py").write_text(LIMITED.partition("# Neither the interpreter")[0] + "raise MemoryError\n")
+    for turn in range(3):
+        run = run_process([sys.executable, str(tmp_path / "app.py")], {**EVERYTHING, "COACHWHIP_STATS": "1"})
+        assert run.code == 1 and run.stdout.count("MemoryError") == 10 and "memory allocation" not in run.stderr, run
 
 
 def test_no_allocation_succeeds(tmp_path):
