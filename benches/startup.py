@@ -47,7 +47,7 @@ def faster_half(times):
 
 def main():
     parser = argparse.ArgumentParser(description="What Coachwhip costs at the start of a program.")
-    parser.add_argument("--rounds", type=int, default=100, help="processes of each kind (default: 100)")
+    parser.add_argument("--rounds", type=int, default=250, help="processes of each kind (default: 250)")
     arguments = parser.parse_args()
     print(interpreter_line())
 
