@@ -364,7 +364,7 @@ pub fn are_frames_detachable() -> bool {
     RUNTIME.detached.is_possible()
 }
 
-/// Whether what new code relies upon is still so, and there is memory to run it.
+/// Whether what new code relies upon is still so, we are told when that changes, and there is memory to run it.
 unsafe fn verify(machine: &MachineCode, dependencies: &Dependencies) -> Result<(), String> {
     if RUNTIME.detached.is_possible() && !machine.detachable {
         return Err("greenlet was imported while the code was compiled".to_owned());
@@ -372,6 +372,7 @@ unsafe fn verify(machine: &MachineCode, dependencies: &Dependencies) -> Result<(
     // SAFETY: the callers keep all objects alive and hold the GIL.
     unsafe {
         reserve::prepare()?;
+        watchers::listen_to_functions()?;
         dependencies.verify()
     }
 }
@@ -402,9 +403,7 @@ pub unsafe fn install_call(
             return Err(LISTENED_TO.to_owned());
         }
         eviction::make_room(machine.code.len());
-        let built = watchers::listen_to_functions()
-            .and_then(|()| verify(&machine, &dependencies))
-            .and_then(|()| Compiled::build(reservation, code, Kind::Call, machine, dependencies));
+        let built = verify(&machine, &dependencies).and_then(|()| Compiled::build(reservation, code, Kind::Call, machine, dependencies));
         let compiled = match built {
             Ok(compiled) => compiled,
             Err(reason) => {
@@ -456,9 +455,7 @@ pub unsafe fn install_loop(code: *mut PyObject, offset: u32, reservation: Reserv
         }
         let kind = Kind::Loop { offset };
         eviction::make_room(machine.code.len());
-        let built = watchers::listen_to_functions()
-            .and_then(|()| verify(&machine, &dependencies))
-            .and_then(|()| Compiled::build(reservation, code, kind, machine, dependencies));
+        let built = verify(&machine, &dependencies).and_then(|()| Compiled::build(reservation, code, kind, machine, dependencies));
         let compiled = match built {
             Ok(compiled) => compiled,
             Err(reason) => {

@@ -225,12 +225,10 @@ unsafe extern "C" fn sample(_nothing: *mut c_void) -> c_int {
             return 0;
         }
         let code = frames::code_of(frame);
-        if monitoring::is_eligible(&*code) && is_traceable(code) {
-            if RUNTIME.warm_up.note(code) {
-                let state = code_state(code);
-                if state.status.get() == Status::Cold && !state.counted.replace(true) {
-                    monitoring::count_code(code);
-                }
+        if monitoring::is_eligible(&*code) && is_traceable(code) && RUNTIME.warm_up.note(code) {
+            let state = code_state(code);
+            if state.status.get() == Status::Cold && !state.counted.replace(true) {
+                monitoring::count_code(code);
             }
         }
     }
